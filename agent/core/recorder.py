@@ -1,0 +1,136 @@
+"""A recorder as the agent sees it: the device that appeared, its files, and what a driver can do.
+
+Drivers in `agent.recorders` implement the protocols; the core only decides with the values.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from contracts.reading import Identity, Reading
+
+DeviceKind = Literal["block", "virtual", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Something that appeared on a port.
+
+    `port` is the physical place (ID_PATH without its interface part, `loop:loop3`, `virtual:1`),
+    `node` the device node or folder to open.
+    `classes` are the USB interface classes of everything on that port, as two hex digits
+    ("08" mass storage, "03" keyboard or mouse, "02"/"0a"/"e0" network or serial).
+    """
+
+    port: str
+    kind: DeviceKind
+    node: Path
+    description: str
+    serial: str | None = None
+    volume: str | None = None
+    file_system: str | None = None
+    vendor_id: str | None = None
+    model_id: str | None = None
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CardFile:
+    """A regular file the recorder lists. `path` is raw bytes below the card's root, `/` between."""
+
+    path: bytes
+    size: int
+    modified_ns: int  # as the file system says, nanoseconds since 1970 UTC
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """Something listed that is no regular file, and why it is not imported."""
+
+    path: bytes
+    reason: Literal["symlink", "hard_link", "device", "fifo", "socket", "unlistable_folder"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everything a recorder lists, in byte order of the path. `error` says why it is incomplete."""
+
+    files: tuple[CardFile, ...]
+    refused: tuple[RefusedItem, ...] = ()
+    error: str | None = None
+
+
+class OpenFile(Protocol):
+    """One file of a recorder, open for reading from its start."""
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer from where the last call ended; return bytes read, 0 at the end.
+
+        Raises:
+            FileUnreadableError: the card does not give these bytes; says at which offset.
+            RecorderGoneError: the recorder was pulled out.
+        """
+
+    def unchanged(self) -> bool:
+        """Tell whether size and modification time are still those of the opening."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class Recorder(Protocol):
+    """A driver's hold on one docked recorder; every method may raise a `RecorderError`."""
+
+    def identify(self) -> Identity:
+        """Return by what this recorder can be told."""
+
+    def readings(self, now: datetime) -> tuple[Reading, ...]:
+        """Return battery, clock and storage; what the recorder does not say is unknown."""
+
+    def list_files(self) -> Listing:
+        """List every file; never follows links, never leaves the card."""
+
+    def open_file(self, file: CardFile) -> OpenFile:
+        """Open a listed file for reading."""
+
+    def set_clock(self, now: datetime) -> bool:
+        """Set the recorder's clock; False when this family cannot."""
+
+    def clear(self, files: Sequence[CardFile]) -> bool:
+        """Remove exactly these files; False when this family cannot."""
+
+    def release(self) -> None:
+        """Let go of the recorder so that it can be taken out; may be called twice."""
+
+
+class Driver(Protocol):
+    """One recorder family."""
+
+    name: str
+
+    def recognise(self, device: Device) -> bool:
+        """Tell whether this driver serves the device, without touching it."""
+
+    def attach(self, device: Device) -> Recorder:
+        """Take hold of the recorder (mount it read-only, open its line)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What the probe found in an archived copy; unknown is None.
+
+    `verdict`: "readable"; "truncated" (begins well, ends early); "unreadable" (claims to be media
+    and cannot be parsed); "not_media" (no known media type); "unparsed" (limits or confinement).
+    """
+
+    verdict: Literal["readable", "truncated", "unreadable", "not_media", "unparsed"]
+    container: str | None = None
+    codecs: tuple[str, ...] = field(default=())
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    started_at: datetime | None = None
+    detail: str = ""

@@ -1,0 +1,159 @@
+"""A ledger entry: one canonical JSON document that is also a CloudEvents 1.0 event.
+
+`docs/ledger-format.md` specifies the bytes. This module knows the envelope; what `data` holds is
+in `contracts.facts`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import rfc8785
+
+from contracts.errors import EntryError
+
+MAX_ENTRY_BYTES = 16 * 1024
+ClockState = Literal["synchronised", "unsynchronised", "unknown"]
+
+_ATTRIBUTES = frozenset(
+    {
+        "bootid",
+        "clock",
+        "data",
+        "datacontenttype",
+        "id",
+        "sequence",
+        "source",
+        "specversion",
+        "subject",
+        "time",
+        "type",
+        "uptime",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is entered: wall time, and what proves order when wall time lies."""
+
+    at: datetime
+    boot_id: str
+    uptime_ms: int
+    clock: ClockState
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is to be entered, before the ledger gives it a place and a moment."""
+
+    type: str
+    subject: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as decoded from its bytes; `raw` is what is hashed, stored and shipped."""
+
+    sequence: int
+    source: str
+    type: str
+    subject: str
+    moment: Moment
+    data: Mapping[str, Any]
+    raw: bytes
+
+
+def encode(draft: Draft, sequence: int, source: str, moment: Moment) -> bytes:
+    """Return the canonical bytes of an entry (RFC 8785).
+
+    Raises:
+        EntryError: longer than `MAX_ENTRY_BYTES`, or data that canonical JSON cannot hold.
+    """
+    document: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(sequence),
+        "source": source,
+        "type": draft.type,
+        "subject": draft.subject,
+        "time": format_time(moment.at),
+        "datacontenttype": "application/json",
+        "sequence": f"{sequence:010d}",
+        "bootid": moment.boot_id,
+        "uptime": f"{moment.uptime_ms // 1000}.{moment.uptime_ms % 1000:03d}",
+        "clock": moment.clock,
+        "data": dict(draft.data),
+    }
+    try:
+        raw = rfc8785.dumps(document)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise EntryError(why=str(error)) from error
+    if len(raw) > MAX_ENTRY_BYTES:
+        raise EntryError(why=f"{len(raw)} bytes, at most {MAX_ENTRY_BYTES}")
+    return raw
+
+
+def decode(raw: bytes) -> Entry:
+    """Return the entry in canonical bytes.
+
+    Raises:
+        EntryError: too long, not JSON, not canonical, or an attribute missing or malformed.
+    """
+    if len(raw) > MAX_ENTRY_BYTES:
+        raise EntryError(why=f"{len(raw)} bytes, at most {MAX_ENTRY_BYTES}")
+    try:
+        document = json.loads(raw)
+        if not isinstance(document, dict) or rfc8785.dumps(document) != raw:
+            raise EntryError(why="not canonical JSON (RFC 8785)")
+        return _entry(document, raw)
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        rfc8785.CanonicalizationError,
+    ) as error:
+        raise EntryError(why=f"{type(error).__name__}: {error}") from error
+
+
+def format_time(at: datetime) -> str:
+    """Return a moment as RFC 3339 in UTC with microseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _entry(document: dict[str, Any], raw: bytes) -> Entry:
+    missing = _ATTRIBUTES - document.keys()
+    if missing:
+        raise EntryError(why=f"missing: {', '.join(sorted(missing))}")
+    sequence = int(document["sequence"])
+    if document["specversion"] != "1.0" or document["id"] != str(sequence) or sequence < 1:
+        raise EntryError(why="specversion, id or sequence")
+    if document["sequence"] != f"{sequence:010d}" or not isinstance(document["data"], dict):
+        raise EntryError(why="sequence or data")
+    seconds, _, milliseconds = document["uptime"].partition(".")
+    at = datetime.strptime(document["time"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    moment = Moment(
+        at=at,
+        boot_id=_string(document, "bootid"),
+        uptime_ms=int(seconds) * 1000 + int(milliseconds),
+        clock=document["clock"],
+    )
+    return Entry(
+        sequence=sequence,
+        source=_string(document, "source"),
+        type=_string(document, "type"),
+        subject=_string(document, "subject"),
+        moment=moment,
+        data=document["data"],
+        raw=raw,
+    )
+
+
+def _string(document: dict[str, Any], name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str) or not value:
+        raise EntryError(why=f"{name} is not a string")
+    return value

@@ -1,0 +1,123 @@
+"""Findings: the outcome of a check as data, with the words for it in one table."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from contracts.text import Text
+
+Severity = Literal["note", "warning", "blocking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. A blocking finding bars issue until it is overridden with a reason."""
+
+    code: str
+    severity: Severity
+    value: str | int | None = None
+    limit: str | int | None = None
+
+    @property
+    def sentence(self) -> Text:
+        """What was found, in both languages."""
+        return FINDINGS[self.code][0].fill(value=self.value, limit=self.limit)
+
+    @property
+    def remedy(self) -> Text:
+        """What to do next, in both languages."""
+        return FINDINGS[self.code][1]
+
+
+def blocks_issue(findings: tuple[Finding, ...]) -> bool:
+    """Tell whether any finding bars the recorder from being issued."""
+    return any(finding.severity == "blocking" for finding in findings)
+
+
+FINDINGS: dict[str, tuple[Text, Text]] = {
+    "battery_low": (
+        Text(
+            "电量 {value}%, 低于 {limit}%, 不足一个工作日",
+            "Battery {value} %, below {limit} %: not enough for a working day",
+        ),
+        Text("留在工位充电", "Leave it in the dock to charge"),
+    ),
+    "battery_unknown": (
+        Text("电量未知", "Battery unknown"),
+        Text(
+            "查看记录仪屏幕并在本机登记读数",
+            "Look at the recorder's screen and enter what it shows",
+        ),
+    ),
+    "clock_off": (
+        Text("时钟偏差 {value} 秒, 超过 {limit} 秒", "Clock off by {value} s, more than {limit} s"),
+        Text("校时后再领用", "Set the clock before it is issued"),
+    ),
+    "clock_unknown": (
+        Text("时钟未知", "Clock unknown"),
+        Text(
+            "查看记录仪屏幕并在本机登记读数",
+            "Look at the recorder's screen and enter what it shows",
+        ),
+    ),
+    "storage_low": (
+        Text("剩余空间 {value} MiB, 低于 {limit} MiB", "{value} MiB free, below {limit} MiB"),
+        Text(
+            "采集完成后按规定清理存储卡",
+            "Have the card cleared as the rules say once its footage is imported",
+        ),
+    ),
+    "storage_unknown": (
+        Text("剩余空间未知", "Free space unknown"),
+        Text("在记录仪上查看剩余空间", "Look it up on the recorder"),
+    ),
+    "card_errors": (
+        Text("存储卡有 {value} 个文件读不出", "{value} file(s) on the card could not be read"),
+        Text(
+            "不要清空; 重新插入再试, 仍读不出则更换存储卡并送检",
+            "Do not clear it; dock again, and have the card examined if it stays unreadable",
+        ),
+    ),
+    "listing_failed": (
+        Text("文件目录读取不完整: {value}", "The card's folders could not be listed: {value}"),
+        Text("重新插入再试; 不要清空", "Dock again; do not clear the card"),
+    ),
+    "files_refused": (
+        Text(
+            "{value} 个项目不是普通文件, 未采集",
+            "{value} item(s) are no regular files: not imported",
+        ),
+        Text("由管理员查看使用档案中的清单", "The device manager looks at the list in the ledger"),
+    ),
+    "name_clash": (
+        Text(
+            "文件 {value} 与以前采集的同名文件内容不同, 两份都已保存",
+            "File {value} differs from one of the same name imported before; both are kept",
+        ),
+        Text(
+            "无需处理; 请核对记录仪时钟和编号",
+            "Nothing is lost; check the recorder's clock and counter",
+        ),
+    ),
+    "media_truncated": (
+        Text("文件 {value} 不完整或已截断", "File {value} is cut short"),
+        Text(
+            "原样保存; 询问使用人中断原因", "Kept as it is; ask the wearer why it was interrupted"
+        ),
+    ),
+    "media_unreadable": (
+        Text("文件 {value} 无法解析", "File {value} could not be looked into"),
+        Text("原样保存; 必要时送检", "Kept as it is; have it examined if it matters"),
+    ),
+    "in_repair": (
+        Text("记录仪报修中: {value}", "The recorder is in repair: {value}"),
+        Text("修好后由管理员恢复使用", "The device manager puts it back in service when mended"),
+    ),
+    "not_in_dock": (
+        Text("记录仪不在工位, 未经检查", "The recorder is not in a dock and was not checked"),
+        Text("插入工位检查后再领用", "Dock it so that it can be checked"),
+    ),
+    "import_unfinished": (
+        Text("采集未完成", "Its footage is not imported yet"),
+        Text("等待采集完成", "Wait until the import is done"),
+    ),
+}

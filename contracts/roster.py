@@ -1,0 +1,177 @@
+"""The roster: departments, people, recorders and the policies they are under.
+
+Read from config/roster.toml. Where the regulations differ from county to county, the difference
+is a setting here and never a constant in the code.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts.errors import SettingsError
+from contracts.loading import from_toml
+
+Role = Literal["officer", "approver", "manager", "clerk"]
+DeadlineRule = Literal["same_workday", "after_issue", "after_return", "days", "workdays"]
+_STRICT = {"extra": "forbid"}
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Until when a day's footage must be imported.
+
+    `same_workday`: the end of the local day of issue (S0 Art 14, S2 A6 Art 19).
+    `after_issue`, `after_return`: so many hours (or seconds) later (S1 Art 13; S2 A6 Art 19).
+    `days`: the end of the local day so many days later (S3-1 Art 33).
+    `workdays`: the end of the local day so many Chinese workdays later (S3-3 Art 16).
+    """
+
+    __pydantic_config__ = _STRICT
+    rule: DeadlineRule
+    hours: int = 0
+    seconds: int = 0
+    days: int = 0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a recorder must show before it may be issued (S0 Art 8; S2 A6 Art 8; S3-3 Art 19)."""
+
+    __pydantic_config__ = _STRICT
+    battery_percent_min: int = 60
+    clock_offset_seconds_max: int = 30
+    free_mib_min: int = 2048
+    unknown: Literal["note", "warning", "blocking"] = "warning"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One set of rules a department works under.
+
+    `approval`: an approver must confirm each issue (S2 A6 Art 5). `daily`: a recorder with a
+    keeper owes an import every workday, issued or not. `override`: a failed check may be overridden
+    with an entered reason. `set_clock`: correct a recorder's clock after it was measured.
+    """
+
+    __pydantic_config__ = _STRICT
+    name: str
+    deadline: Deadline
+    approval: bool = False
+    daily: bool = False
+    override: bool = True
+    sm3: bool = False
+    set_clock: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Department:
+    """A department and the policy it is under."""
+
+    __pydantic_config__ = _STRICT
+    id: str
+    name: str
+    policy: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone who takes, approves or looks after recorders. `pin_hash` is an argon2id hash."""
+
+    __pydantic_config__ = _STRICT
+    id: str
+    name: str
+    department: str
+    role: Role
+    pin_hash: str
+    phone: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True)
+class RecorderRecord:
+    """A registered recorder and by what it is told; `keeper` is the person it is kept by."""
+
+    __pydantic_config__ = _STRICT
+    number: str
+    department: str
+    model: str = ""
+    keeper: str | None = None
+    device_number: str | None = None
+    serial: str | None = None
+    volume: str | None = None
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Everything in config/roster.toml, cross-checked."""
+
+    __pydantic_config__ = _STRICT
+    policy: tuple[Policy, ...]
+    department: tuple[Department, ...]
+    person: tuple[Person, ...]
+    recorder: tuple[RecorderRecord, ...]
+
+    def find_person(self, person_id: str) -> Person | None:
+        """Return the person of that id."""
+        return next((p for p in self.person if p.id == person_id), None)
+
+    def find_recorder(self, number: str) -> RecorderRecord | None:
+        """Return the recorder of that number."""
+        return next((r for r in self.recorder if r.number == number), None)
+
+    def find_department(self, department_id: str) -> Department | None:
+        """Return the department of that id."""
+        return next((d for d in self.department if d.id == department_id), None)
+
+    def policy_of(self, department_id: str) -> Policy:
+        """Return the policy a department is under; the roster's check made sure there is one."""
+        name = next(d.policy for d in self.department if d.id == department_id)
+        return next(p for p in self.policy if p.name == name)
+
+
+def parse_roster(text: str, file: str) -> Roster:
+    """Return the roster in a TOML text.
+
+    Raises:
+        SettingsError: with every malformed key, doubled id and dangling reference at once.
+    """
+    roster = from_toml(text, Roster, file)
+    problems = (*_doubles(roster), *_dangling(roster))
+    if problems:
+        raise SettingsError(file=file, problems=problems)
+    return roster
+
+
+def _doubles(roster: Roster) -> tuple[str, ...]:
+    columns: tuple[tuple[str, list[str | None]], ...] = (
+        ("policy.name", [p.name for p in roster.policy]),
+        ("department.id", [d.id for d in roster.department]),
+        ("person.id", [p.id for p in roster.person]),
+        ("recorder.number", [r.number for r in roster.recorder]),
+        ("recorder.device_number", [r.device_number for r in roster.recorder]),
+        ("recorder.serial", [r.serial for r in roster.recorder]),
+        ("recorder.volume", [r.volume for r in roster.recorder]),
+    )
+    return tuple(
+        f"{column}: {value!r} 出现 {values.count(value)} 次 / given {values.count(value)} times"
+        for column, values in columns
+        for value in dict.fromkeys(values)
+        if value is not None and values.count(value) > 1
+    )
+
+
+def _dangling(roster: Roster) -> tuple[str, ...]:
+    policies = {p.name for p in roster.policy}
+    departments = {d.id for d in roster.department}
+    people = {p.id for p in roster.person}
+    wanted = (
+        *((f"department.{d.id}.policy", d.policy, policies) for d in roster.department),
+        *((f"person.{p.id}.department", p.department, departments) for p in roster.person),
+        *((f"recorder.{r.number}.department", r.department, departments) for r in roster.recorder),
+        *((f"recorder.{r.number}.keeper", r.keeper, people) for r in roster.recorder if r.keeper),
+    )
+    return tuple(
+        f"{where}: 没有 {value!r} / there is no {value!r}"
+        for where, value, known in wanted
+        if value not in known
+    )

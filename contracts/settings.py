@@ -1,0 +1,165 @@
+"""The settings files config/station.toml and config/index.toml as frozen dataclasses."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from contracts.errors import SettingsError
+from contracts.loading import from_toml
+
+# Ids become MQTT topic levels, origin lines and file names (faults: CVE-2017-7650 pattern).
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+_STRICT = {"extra": "forbid"}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class StationIdentity:
+    """Who this station is; `zone` is the IANA time zone of its recorders' clocks."""
+
+    __pydantic_config__ = _STRICT
+    organisation: str
+    id: str
+    name: str
+    zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the station keeps what. `state` holds ledger and key; `run` may be on tmpfs."""
+
+    __pydantic_config__ = _STRICT
+    archive: PurePath
+    state: PurePath
+    run: PurePath
+    roster: PurePath
+    inbox: PurePath | None = None
+    virtual_ports: PurePath | None = None
+
+
+@dataclass(frozen=True)
+class DockBinding:
+    """One dock and its physical port: a USB port path, `loop:loopN` or `virtual:NAME`."""
+
+    __pydantic_config__ = _STRICT
+    number: int
+    port: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    """How to reach Mosquitto; without `host` the station works alone."""
+
+    __pydantic_config__ = _STRICT
+    host: str = ""
+    port: int = 1883
+    root: str = "muster"
+    username: str = ""
+    password_file: PurePath | None = None
+    ca_file: PurePath | None = None
+    certificate_file: PurePath | None = None
+    key_file: PurePath | None = None
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """Where the pages are served."""
+
+    __pydantic_config__ = _STRICT
+    host: str = "127.0.0.1"
+    port: int = 8640
+
+
+@dataclass(frozen=True)
+class StationSettings:
+    """config/station.toml; read by the agent and by the station's pages."""
+
+    __pydantic_config__ = _STRICT
+    station: StationIdentity
+    folders: Folders
+    dock: tuple[DockBinding, ...]
+    own_ports: tuple[str, ...] = ()
+    witness_key: str | None = None
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    pages: PageSettings = field(default_factory=PageSettings)
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """config/index.toml. `station_keys` pins stations' keys; others are enrolled at first contact.
+
+    `silent_seconds`: a station not heard from for longer is silent; `roll_seconds`: how often the
+    roll is called.
+    """
+
+    __pydantic_config__ = _STRICT
+    organisation: str
+    name: str
+    database: str
+    state: PurePath
+    roster: PurePath
+    zone: str = "Asia/Shanghai"
+    calendar: PurePath | None = None
+    silent_seconds: int = 600
+    roll_seconds: int = 60
+    station_keys: dict[str, str] = field(default_factory=dict)
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    pages: PageSettings = field(default_factory=lambda: PageSettings(port=8641))
+
+
+def parse_station(text: str, file: str) -> StationSettings:
+    """Return the station's settings.
+
+    Raises:
+        SettingsError: with every problem at once.
+    """
+    settings = from_toml(text, StationSettings, file)
+    numbers = [dock.number for dock in settings.dock]
+    ports = [dock.port for dock in settings.dock]
+    problems = (
+        *_bad_ids(organisation=settings.station.organisation, id=settings.station.id),
+        *_bad_zone(settings.station.zone),
+        *(f"dock.number: {n} 重复 / doubled" for n in sorted(_doubled(numbers))),
+        *(f"dock.port: {p!r} 重复 / doubled" for p in sorted(_doubled(ports))),
+    )
+    return _checked(settings, file, problems)
+
+
+def parse_index(text: str, file: str) -> IndexSettings:
+    """Return the index's settings.
+
+    Raises:
+        SettingsError: with every problem at once.
+    """
+    settings = from_toml(text, IndexSettings, file)
+    problems = (*_bad_ids(organisation=settings.organisation), *_bad_zone(settings.zone))
+    return _checked(settings, file, problems)
+
+
+def _checked(settings: T, file: str, problems: tuple[str, ...]) -> T:
+    if problems:
+        raise SettingsError(file=file, problems=problems)
+    return settings
+
+
+def _doubled(values: list[T]) -> set[T]:
+    return {value for value in values if values.count(value) > 1}
+
+
+def _bad_ids(**ids: str) -> tuple[str, ...]:
+    return tuple(
+        f"{key}: {value!r} 应为 2-32 个小写字母、数字或连字符 / must be 2-32 of a-z, 0-9 and -"
+        for key, value in ids.items()
+        if not ID_PATTERN.fullmatch(value)
+    )
+
+
+def _bad_zone(zone: str) -> tuple[str, ...]:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return (f"zone: 没有时区 {zone!r} / there is no time zone {zone!r}",)
+    return ()

@@ -1,0 +1,1 @@
+"""The centre: receive, verify, store, call the roll, alert."""

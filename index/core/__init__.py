@@ -1,0 +1,1 @@
+"""The index's decisions, without I/O."""

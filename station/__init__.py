@@ -1,0 +1,1 @@
+"""What people at the dock see and touch."""
