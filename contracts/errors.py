@@ -89,6 +89,66 @@ class NoteError(LedgerError):
     )
 
 
+class ProofError(LedgerError):
+    """A proof does not show what it must show."""
+
+    code = "proof_invalid"
+    sentence = Text("证明不成立: {why}", "The proof does not hold: {why}")
+    remedy = Text(
+        "保留原始数据并联系管理员核查台账",
+        "Keep the data as it is and have the ledger verified",
+    )
+
+
+class LedgerBrokenError(LedgerError):
+    """The ledger in a folder is shorter than, or different from, what was signed."""
+
+    code = "ledger_broken"
+    sentence = Text(
+        "台账 {where} 与已签名的历史不符: {what}",
+        "The ledger in {where} is not the one that was signed: {what}",
+    )
+    remedy = Text(
+        "不要删除任何文件; 保全整个目录, 运行 muster-agent verify 并立即上报",
+        "Delete nothing; keep the whole folder, run muster-agent verify and report it at once",
+    )
+
+
+class LedgerLockedError(LedgerError):
+    """Another process has the ledger open for writing."""
+
+    code = "ledger_locked"
+    sentence = Text(
+        "台账 {where} 正被另一进程使用", "The ledger in {where} is in use by another process"
+    )
+    remedy = Text("先停止另一个进程", "Stop the other process first")
+
+
+class LedgerStorageError(LedgerError):
+    """The ledger's files cannot be opened, read or written."""
+
+    code = "ledger_storage"
+    sentence = Text("台账 {where} 无法读写: {what}", "The ledger in {where} fails: {what}")
+    remedy = Text(
+        "检查磁盘空间, 权限和磁盘状况后重新启动",
+        "Check space, permissions and the health of the disk, then start again",
+    )
+
+
+class LedgerCommitError(LedgerError):
+    """A commit failed, so nobody knows whether its entries are on disk; only a restart can tell."""
+
+    code = "ledger_commit_unknown"
+    sentence = Text(
+        "台账 {where} 提交失败, 结果未知: {what}",
+        "A commit to the ledger in {where} failed; its outcome is unknown: {what}",
+    )
+    remedy = Text(
+        "程序将停止; 检查磁盘后重新启动",
+        "The program stops; check the disk, then start it again",
+    )
+
+
 class FileUnreadableError(RecorderError):
     """The card does not give some bytes of a file."""
 
@@ -141,6 +201,16 @@ class ArchiveFullError(StationError):
     )
 
 
+class HardLinksMissingError(StationError):
+    """The archive's file system cannot give one file two names."""
+
+    code = "hard_links_missing"
+    sentence = Text("存储磁盘的文件系统不支持硬链接", "The archive's file system has no hard links")
+    remedy = Text(
+        "将存储磁盘格式化为 ext4, XFS 或 Btrfs", "Use ext4, XFS or Btrfs for the archive disk"
+    )
+
+
 class ArchiveUnwritableError(StationError):
     """The archive disk refuses to be written."""
 
@@ -171,6 +241,189 @@ class ObjectDamagedError(StationError):
         "库中文件 {name} 与其校验值不符", "Archived file {name} does not match its digest"
     )
     remedy = Text("不要清空记录仪; 立即报告管理员", "Do not clear the recorder; report it at once")
+
+
+class ConfinementError(StationError):
+    """The process that looks into footage cannot be shut off from files and network."""
+
+    code = "probe_unconfined"
+    sentence = Text(
+        "媒体检查进程无法隔离, 不解析文件: {reason}",
+        "The media probe cannot be confined and parses nothing: {reason}",
+    )
+    remedy = Text(
+        "采集不受影响; 请使用支持 seccomp 的 Linux 内核, 容器须允许 seccomp",
+        "Imports go on; use a Linux kernel with seccomp, and allow it in the container",
+    )
+
+
+class ObjectMissingError(StationError):
+    """A file that should be in the archive is not there."""
+
+    code = "object_missing"
+    sentence = Text("库中没有文件 {name}", "File {name} is not in the archive")
+    remedy = Text("不要清空记录仪; 立即报告管理员", "Do not clear the recorder; report it at once")
+
+
+class RecorderUnknownError(RecorderError):
+    """A recorder that is not in the roster was plugged in."""
+
+    code = "recorder_unknown"
+    sentence = Text("记录仪 {seen} 未登记, 未读取", "Recorder {seen} is not registered; not read")
+    remedy = Text(
+        "由管理员登记到名册后重新插入",
+        "The device manager registers it in the roster; then dock it again",
+    )
+
+
+class RecorderNumberTwiceError(RecorderError):
+    """Two recorders answer to one number at the same time."""
+
+    code = "recorder_number_twice"
+    sentence = Text(
+        "记录仪编号 {recorder} 已在 {dock} 号工位, 本台未读取",
+        "Recorder number {recorder} is already in dock {dock}; this one is not read",
+    )
+    remedy = Text(
+        "两台都不要清空; 由管理员核对编号和序列号",
+        "Clear neither; the device manager compares numbers and serials",
+    )
+
+
+class PersonUnknownError(StationError):
+    """Nobody of that id is in the roster."""
+
+    code = "person_unknown"
+    sentence = Text("名册中没有人员 {person}", "There is no person {person} in the roster")
+    remedy = Text("核对工号", "Check the id")
+
+
+class PinWrongError(StationError):
+    """The PIN is not this person's."""
+
+    code = "pin_wrong"
+    sentence = Text("{person} 的密码不正确", "The PIN of {person} is not right")
+    remedy = Text("重新输入; 忘记密码由管理员重设", "Type it again, or have it set anew")
+
+
+class NoSuchRecorderError(StationError):
+    """No recorder of that number is in the roster."""
+
+    code = "no_such_recorder"
+    sentence = Text("名册中没有记录仪 {recorder}", "There is no recorder {recorder} in the roster")
+    remedy = Text("核对记录仪编号", "Check the recorder's number")
+
+
+class AlreadyIssuedError(StationError):
+    """The recorder is out already."""
+
+    code = "already_issued"
+    sentence = Text(
+        "记录仪 {recorder} 已由 {person} 领用", "Recorder {recorder} is already issued to {person}"
+    )
+    remedy = Text("先交回再领用", "It must be returned first")
+
+
+class NotIssuedError(StationError):
+    """The recorder is not out."""
+
+    code = "not_issued"
+    sentence = Text("记录仪 {recorder} 未被领用", "Recorder {recorder} is not issued")
+    remedy = Text("无需交回", "There is nothing to return")
+
+
+class KeptByOtherError(StationError):
+    """The recorder is kept by one person and someone else asks for it (S2 A6 Art 18)."""
+
+    code = "kept_by_other"
+    sentence = Text(
+        "记录仪 {recorder} 由 {keeper} 专用", "Recorder {recorder} is kept by {keeper} alone"
+    )
+    remedy = Text("选择其他记录仪", "Choose another recorder")
+
+
+class ApprovalNeededError(StationError):
+    """The policy asks for an approver (S2 A6 Art 5)."""
+
+    code = "approval_needed"
+    sentence = Text("领用需要本部门批准人确认", "An approver of the department must confirm this")
+    remedy = Text("请批准人输入工号和密码", "The approver enters id and PIN")
+
+
+class ChecksFailedError(StationError):
+    """A failed check bars the recorder from being issued."""
+
+    code = "checks_failed"
+    sentence = Text(
+        "记录仪 {recorder} 检查未通过: {findings}", "Recorder {recorder} failed: {findings}"
+    )
+    remedy = Text(
+        "换一台记录仪, 或填写理由后放行", "Take another recorder, or give a reason to override"
+    )
+
+
+class OverrideBarredError(StationError):
+    """The policy lets nobody override a failed check."""
+
+    code = "override_barred"
+    sentence = Text(
+        "本部门规定检查未通过不得放行", "The department's policy allows no override"
+    )
+    remedy = Text("换一台记录仪", "Take another recorder")
+
+
+class NotAllowedError(StationError):
+    """This person's role does not allow it."""
+
+    code = "not_allowed"
+    sentence = Text("{person} 无权进行此操作", "{person} may not do this")
+    remedy = Text("请管理员操作", "Ask the device manager")
+
+
+class CommandInvalidError(StationError):
+    """A command over the socket makes no sense."""
+
+    code = "command_invalid"
+    sentence = Text("请求无效: {why}", "Not a valid request: {why}")
+    remedy = Text("核对填写内容", "Check what was filled in")
+
+
+class NothingToRetryError(StationError):
+    """A dock has nothing that could be tried again."""
+
+    code = "nothing_to_retry"
+    sentence = Text("{dock} 号工位没有可重试的任务", "Dock {dock} has nothing to try again")
+    remedy = Text("插入记录仪", "Dock a recorder")
+
+
+class LedgerBehindIndexError(LedgerError):
+    """The index holds more entries of this ledger than the ledger itself."""
+
+    code = "ledger_behind_index"
+    sentence = Text(
+        "中心已有 {index_has} 条, 本站台账只有 {size} 条",
+        "The index has {index_has} entries, this ledger only {size}",
+    )
+    remedy = Text(
+        "台账可能被回退; 停止使用并立即报告",
+        "The ledger may have been rolled back; stop using it and report at once",
+    )
+
+
+class CountsDifferError(InternalError):
+    """The outcomes of a visit's files do not add up to what was listed."""
+
+    code = "counts_differ"
+    sentence = Text("文件数对不上, 本次入站未完成", "The file counts differ; not completed")
+    remedy = Text("重新插入; 再次出现请联系管理员", "Dock again; report it if it recurs")
+
+
+class UnforeseenError(InternalError):
+    """Something went wrong that nobody foresaw."""
+
+    code = "internal"
+    sentence = Text("内部错误, 编号 {reference}", "Internal error, reference {reference}")
+    remedy = Text("把编号告诉管理员", "Give the reference to the administrator")
 
 
 def all_errors(root: type[MusterError] = MusterError) -> Iterator[type[MusterError]]:

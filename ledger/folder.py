@@ -1,0 +1,79 @@
+"""The files beside the ledger's database: the key, the lock, and the notes kept outside of it."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from contracts.errors import LedgerLockedError, LedgerStorageError
+from contracts.note import SEED_BYTES, SigningKey
+
+KEY_NAME = "ledger.key"
+LOCK_NAME = "ledger.lock"
+HEAD_NAME = "head.note"
+WITNESS_NAME = "witness.note"
+
+
+def load_or_create_key(path: Path) -> SigningKey:
+    """Return the key whose seed is in a file, made (0600, on disk on return) if there is none.
+
+    Raises:
+        LedgerStorageError: the file is not 32 bytes that only its owner may read, or I/O failed.
+    """
+    try:
+        if not path.exists():
+            write_durably(path, SigningKey.generate().seed, mode=0o600)
+        seed, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise LedgerStorageError(where=path, what=str(error)) from error
+    if len(seed) != SEED_BYTES or mode & 0o077:
+        raise LedgerStorageError(where=path, what=f"{len(seed)} bytes, mode {mode & 0o777:o}")
+    return SigningKey(seed)
+
+
+def lock(folder: Path) -> int:
+    """Take the folder's writing lock and return its descriptor, which holds it until closed.
+
+    The lock is on a file of its own: a lock on the database would be dropped as soon as anything
+    in this process opened and closed that file.
+
+    Raises:
+        LedgerLockedError: another process, or another ledger in this one, holds it.
+    """
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise LedgerLockedError(where=folder) from error
+    return descriptor
+
+
+def read_note(path: Path) -> str | None:
+    """Return the note in a file, or None where there is no such file.
+
+    Raises:
+        LedgerStorageError: it cannot be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LedgerStorageError(where=path, what=str(error)) from error
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace a file so that after a power cut it has the old or the new content, whole."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,96 @@
+"""The check a ledger must pass before it is opened for writing: is it the one that was signed?
+
+It is bounded so that a station starts at once; `ledger.verifying` checks everything.
+"""
+
+from pathlib import Path
+
+from contracts.checkpoint import Checkpoint, verify_checkpoint
+from contracts.entry import Entry
+from contracts.errors import LedgerBrokenError, NoteError
+from contracts.note import VerifyingKey
+from contracts.tree import Frontier, leaf_hash
+from ledger.folder import HEAD_NAME, WITNESS_NAME, read_note
+from ledger.records import Records
+
+_RECOMPUTED = 4_096  # entries hashed anew; what is before them is vouched for by their root
+
+
+def check_opening(records: Records, key: VerifyingKey) -> Frontier:
+    """Return the frontier of a ledger whose entries are those that `key` signed last.
+
+    Raises:
+        LedgerBrokenError: history is shorter or different; says what and where.
+    """
+    folder, size = records.folder, records.size
+    head, witness = (read_note(folder / name) for name in (HEAD_NAME, WITNESS_NAME))
+    if size:
+        _check_first(records, key)
+        frontier = _recompute(records)
+        _check_last(records, frontier, key)
+        if head is None and records.checkpoint_count > 1:
+            raise LedgerBrokenError(where=folder, what=f"{HEAD_NAME} is missing")
+    else:
+        frontier = Frontier()
+    for name, note in ((HEAD_NAME, head), (WITNESS_NAME, witness)):
+        if note is not None:
+            _check_note(records, name, note, key)
+    return frontier
+
+
+def _check_first(records: Records, key: VerifyingKey) -> None:
+    first: Entry | None = records.get(1)
+    if first is None or first.source != key.name or records.public_key != str(key):
+        origin = first.source if first else "nothing"
+        what = f"entry 1 is of {origin}, the key is of {key.name}"
+        raise LedgerBrokenError(where=records.folder, what=what)
+
+
+def _recompute(records: Records) -> Frontier:
+    folder, size = records.folder, records.size
+    start = max(0, size - _RECOMPUTED)
+    frontier = records.frontier(start)
+    bodies = records.raw(start + 1, size + 1)
+    if len(bodies) != size - start:
+        raise LedgerBrokenError(
+            where=folder, what=f"entries missing between {start + 1} and {size}"
+        )
+    for sequence, body in enumerate(bodies, start + 1):
+        leaf = leaf_hash(body)
+        if leaf != records.node(0, sequence - 1):
+            raise LedgerBrokenError(where=folder, what=f"entry {sequence} was changed")
+        frontier, nodes = frontier.append(leaf)
+        for node in nodes:
+            if node.hash != records.node(node.level, node.index):
+                raise LedgerBrokenError(
+                    where=folder, what=f"tree node {node.level}/{node.index} was changed"
+                )
+    return frontier
+
+
+def _check_last(records: Records, frontier: Frontier, key: VerifyingKey) -> None:
+    folder, note = records.folder, records.checkpoint
+    if note is None:
+        raise LedgerBrokenError(where=folder, what="there is no signed checkpoint")
+    checkpoint = _verified(folder, "checkpoint", note, key)
+    if (checkpoint.size, checkpoint.root) != (frontier.size, frontier.root()):
+        what = f"entry {frontier.size} and before are not what was signed at {checkpoint.size}"
+        raise LedgerBrokenError(where=folder, what=what)
+
+
+def _check_note(records: Records, name: str, note: str, key: VerifyingKey) -> None:
+    folder, size = records.folder, records.size
+    checkpoint = _verified(folder, name, note, key)
+    if checkpoint.size > size:
+        what = f"{name} was signed at entry {checkpoint.size}, the ledger ends at {size}"
+        raise LedgerBrokenError(where=folder, what=what)
+    if records.frontier(checkpoint.size).root() != checkpoint.root:
+        what = f"{name} holds a signed head of other entries than 1 to {checkpoint.size}"
+        raise LedgerBrokenError(where=folder, what=what)
+
+
+def _verified(folder: Path, name: str, note: str, key: VerifyingKey) -> Checkpoint:
+    try:
+        return verify_checkpoint(note, key)
+    except NoteError as error:
+        raise LedgerBrokenError(where=folder, what=f"{name}: {error.fields['why']}") from error
