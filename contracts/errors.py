@@ -149,6 +149,66 @@ class LedgerCommitError(LedgerError):
     )
 
 
+class DeviceRefusedError(RecorderError):
+    """A device that must not be opened was plugged in."""
+
+
+class PortUnboundError(DeviceRefusedError):
+    """The device is on a port that is no dock."""
+
+    code = "port_unbound"
+    sentence = Text(
+        "{device} 插在未绑定工位的端口 {port}, 未打开",
+        "{device} is on port {port}, which is no dock; it was not opened",
+    )
+    remedy = Text(
+        "插到工位上; 若该端口应为工位, 请在 station.toml 中绑定",
+        "Plug it into a dock; if this port is to be one, bind it in station.toml",
+    )
+
+
+class NotARecorderError(DeviceRefusedError):
+    """The device is, or brings with it, something no recorder has."""
+
+    code = "not_a_recorder"
+    sentence = Text(
+        "端口 {port} 上的 {device} 不是执法记录仪, 已拒绝",
+        "{device} on port {port} is no recorder; it was refused",
+    )
+    remedy = Text(
+        "立即拔下并报告管理员; 来历不明的设备可能用于攻击",
+        "Take it out and report it: an unknown device may be an attack",
+    )
+
+
+class DockTakenError(DeviceRefusedError):
+    """The port already shows another disk or card."""
+
+    code = "dock_taken"
+    sentence = Text(
+        "端口 {port} 上同时有两个存储, {device} 未采集",
+        "Port {port} shows two disks at once; {device} is not imported",
+    )
+    remedy = Text(
+        "取下记录仪的第二张存储卡, 用读卡器放入收件目录采集",
+        "Take out the second card and import it through the inbox with a card reader",
+    )
+
+
+class IdentityConflictError(RecorderError):
+    """What a recorder says of itself points to more than one registered recorder."""
+
+    code = "identity_conflict"
+    sentence = Text(
+        "身份信息矛盾, 同时符合: {recorders}",
+        "Its marks contradict each other; they point to: {recorders}",
+    )
+    remedy = Text(
+        "核对记录仪编号和存储卡是否调换, 在名册中更正后重新插入",
+        "Check the number and whether cards were swapped, correct the roster, then dock it again",
+    )
+
+
 class FileUnreadableError(RecorderError):
     """The card does not give some bytes of a file."""
 
@@ -424,6 +484,17 @@ class UnforeseenError(InternalError):
     code = "internal"
     sentence = Text("内部错误, 编号 {reference}", "Internal error, reference {reference}")
     remedy = Text("把编号告诉管理员", "Give the reference to the administrator")
+
+
+class AgentSilentError(StationError):
+    """The agent does not answer what people at the pages ask of it."""
+
+    code = "agent_silent"
+    sentence = Text("采集服务没有应答 ({why})", "The agent does not answer ({why})")
+    remedy = Text(
+        "台账未作改动; 请稍候再试, 仍无应答则联系管理员重启采集服务",
+        "Nothing was entered; try again, and have the agent restarted if it stays silent",
+    )
 
 
 def all_errors(root: type[MusterError] = MusterError) -> Iterator[type[MusterError]]:
