@@ -1,0 +1,282 @@
+"""Files and folders that are on the medium when a call returns; knows nothing of footage.
+
+Every function here turns what the operating system says into a `StationError`, so that nothing
+above it mistakes our disk's fault for the recorder's. A failed fsync is never tried again: the
+kernel has forgotten what it could not write, and a second try would say "good".
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import ArchiveFullError, ArchiveUnwritableError, HardLinksMissingError
+
+ALIGNMENT_BYTES = 4096  # what O_DIRECT asks of every offset and length
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+@contextmanager
+def archive_errors() -> Iterator[None]:
+    """Turn errors of the operating system into errors of the archive disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise ArchiveFullError from error
+        raise ArchiveUnwritableError(reason=error.strerror or str(error)) from error
+
+
+@archive_errors()
+def sync(fd: int) -> None:
+    """Bring a file or a folder to the medium."""
+    os.fsync(fd)
+
+
+@archive_errors()
+def sync_data(fd: int) -> None:
+    """Bring a finished file to the medium and drop it from the page cache.
+
+    Dropping comes after the fsync: the kernel does not drop what is dirty.
+    """
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+@archive_errors()
+def reserve(fd: int, size: int) -> None:
+    """Take the room for a whole file before its first byte is copied."""
+    if size:
+        os.posix_fallocate(fd, 0, size)
+
+
+@archive_errors()
+def write_at(fd: int, offset: int, content: memoryview) -> None:
+    """Write all of the content at an offset, past the page cache as far as its length allows."""
+    if len(content) % ALIGNMENT_BYTES:
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_DIRECT)
+    written = 0
+    while written < len(content):
+        written += os.pwrite(fd, content[written:], offset + written)
+
+
+@archive_errors()
+def read_at(fd: int, offset: int, buffer: memoryview, wanted: int) -> int:
+    """Read up to `wanted` bytes into an aligned buffer; return how many there were."""
+    filled = 0
+    while filled < wanted:
+        count = os.preadv(fd, [buffer[filled:]], offset + filled)
+        if not count:
+            break
+        filled += count
+    return min(filled, wanted)
+
+
+@archive_errors()
+def link_new(source: int, name: str, target: int, new_name: str) -> bool:
+    """Give a file one more name in another folder; False when that name is taken."""
+    try:
+        os.link(name, new_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            raise HardLinksMissingError from error
+        raise
+    return True
+
+
+@archive_errors()
+def replace(source: int, name: str, target: int, new_name: str) -> None:
+    """Move a file over whatever has the new name, in one step."""
+    os.replace(name, new_name, src_dir_fd=source, dst_dir_fd=target)
+
+
+@archive_errors()
+def unlink(folder: int, name: str) -> None:
+    """Remove a name; it may be gone already."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+@archive_errors()
+def names(folder: int) -> list[str]:
+    """Return the names in a folder."""
+    return os.listdir(folder)
+
+
+@archive_errors()
+def identity(folder: int, name: str) -> tuple[int, int] | None:
+    """Return which file a name stands for (device, inode), or None when there is none."""
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@archive_errors()
+def file_size(fd: int) -> int:
+    """Return the size of an open file."""
+    return os.fstat(fd).st_size
+
+
+@contextmanager
+def opened(folder: int, name: str) -> Iterator[int]:
+    """Open a file for reading past the page cache, where the file system can."""
+    with archive_errors():
+        fd = _open_direct(name, os.O_RDONLY, folder)
+        # A file system may accept O_DIRECT and read through the cache all the same.
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file that is being written and has no name that anyone trusts."""
+
+    fd: int
+    name: str
+
+
+@contextmanager
+def new_part(folder: int) -> Iterator[Part]:
+    """Create a part that nobody else can have made; its name is gone when the block ends."""
+    name = f"{secrets.token_hex(12)}.part"
+    with archive_errors():
+        fd = create(folder, name)
+    try:
+        yield Part(fd, name)
+    finally:
+        os.close(fd)
+        unlink(folder, name)
+
+
+def create(folder: int, name: str) -> int:
+    """Create a file to write, readable by all and writable by no later opening.
+
+    Raises:
+        FileExistsError: the name is taken, be it by a symbolic link.
+    """
+    fd = _open_direct(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, folder)
+    os.fchmod(fd, 0o444)
+    return fd
+
+
+def _open_direct(name: str, flags: int, folder: int) -> int:
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, flags | os.O_DIRECT, 0o444, dir_fd=folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    # Some file systems create the file before they refuse O_DIRECT.
+    if flags & os.O_CREAT:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+    return os.open(name, flags, 0o444, dir_fd=folder)
+
+
+class Tree:
+    """The folders of one archive, on the one file system they were prepared on.
+
+    Remembers which folders this process has already brought to the medium, so that a new file
+    costs one fsync of its folder and not one for each folder above.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._device: int | None = None
+        self._settled: set[str] = set()
+
+    def adopt(self) -> None:
+        """Take the file system that is at the root now as the archive's own."""
+        with archive_errors():
+            self._device = self._root.stat().st_dev
+        self._settled.clear()
+
+    @contextmanager
+    def root(self) -> Iterator[int]:
+        """Open the root.
+
+        Raises:
+            ArchiveUnwritableError: another file system is there now, or none.
+        """
+        if self._device is None:
+            raise RuntimeError("the archive is used before it is prepared")
+        with _opened_folder(self._root, None) as root:
+            if os.fstat(root).st_dev != self._device:
+                raise ArchiveUnwritableError(reason=f"{self._root}: {os.strerror(errno.ENODEV)}")
+            yield root
+
+    @contextmanager
+    def folder(self, path: str) -> Iterator[int]:
+        """Open a folder, making what is missing; when the block ends its own name is durable.
+
+        Bringing what the block did *in* the folder to the medium is the block's own part.
+        """
+        with self.root() as root, ExitStack() as stack:
+            chain = [root]
+            for prefix, name in _steps(path):
+                if _make_folder(chain[-1], name):
+                    self._settled.discard(prefix)
+                chain.append(stack.enter_context(_opened_folder(name, chain[-1])))
+            yield chain[-1]
+            self._settle(path, chain)
+
+    @contextmanager
+    def existing(self, path: str) -> Iterator[int | None]:
+        """Open a folder that may not be there: then there is None."""
+        with self.root() as root:
+            with archive_errors():
+                try:
+                    fd = os.open(path, _FOLDER, dir_fd=root)
+                except FileNotFoundError:
+                    fd = None
+            try:
+                yield fd
+            finally:
+                if fd is not None:
+                    os.close(fd)
+
+    def _settle(self, path: str, chain: list[int]) -> None:
+        for (prefix, _), parent in reversed(list(zip(_steps(path), chain[:-1], strict=True))):
+            if prefix in self._settled:
+                return
+            sync(parent)
+        self._settled.update(prefix for prefix, _ in _steps(path))
+
+
+def _steps(path: str) -> Iterator[tuple[str, str]]:
+    parts = path.split("/")
+    for depth, name in enumerate(parts, 1):
+        yield "/".join(parts[:depth]), name
+
+
+@archive_errors()
+def _make_folder(within: int, name: str) -> bool:
+    try:
+        os.mkdir(name, 0o755, dir_fd=within)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextmanager
+def _opened_folder(path: Path | str, within: int | None) -> Iterator[int]:
+    with archive_errors():
+        fd = os.open(path, _FOLDER if within is None else _FOLDER | os.O_NOFOLLOW, dir_fd=within)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

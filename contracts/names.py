@@ -1,0 +1,93 @@
+"""Names that come from cards: shown to people, made safe for folders, read for the time in them.
+
+A name is raw bytes that anyone may have chosen. Nothing here touches a file.
+"""
+
+import re
+import unicodedata
+from datetime import datetime
+
+_NAME_BYTES = 200
+_RECORDER_BYTES = 40  # with the time, two `_` and a number of its own, a view's name fits 255
+_SUFFIX_BYTES = 16
+_YEARS = range(2010, 2100)
+
+# Letters by their category that print nothing, so that two names would look the same.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNSAFE = frozenset('/\\:*?"<>|')
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
+)
+_TIME = re.compile(
+    r"(?=(?<!\d)(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)"  # a look-ahead, so that finds may overlap
+    r"[-_.T ]?(\d\d)[-_.:]?(\d\d)[-_.:]?(\d\d)(?:\d{3})?(?!\d))"
+)
+
+
+def display(raw: bytes) -> str:
+    r"""Return a name as people read it; two names never look the same.
+
+    What prints nothing, turns the writing direction or is no UTF-8 is written `\u{202e}` or
+    `\xff`, and a backslash as two.
+    """
+    return "".join(map(_shown, raw.decode("utf-8", "surrogateescape")))
+
+
+def safe_name(raw: bytes) -> str:
+    """Return a name that any file system and any program takes, at most 200 bytes of UTF-8."""
+    return _safe(raw, _NAME_BYTES)
+
+
+def name_time(raw: bytes) -> datetime | None:
+    """Return the local time of day that a recorder put into a file's name, if it did."""
+    name = raw.rpartition(b"/")[2].decode("ascii", "replace")
+    for found in _TIME.finditer(name):
+        try:
+            moment = datetime(*map(int, found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - the recorder's own clock has no zone
+        except ValueError:
+            continue
+        if moment.year in _YEARS:
+            return moment
+    return None
+
+
+def view_path(recorded_at: datetime, recorder: str, raw_path: bytes) -> str:
+    """Return where people look for footage: `<year>/<month>/<day>/<HHMMSS>_<recorder>_<name>`.
+
+    `recorded_at` is the local time, without a zone, that the recording began.
+    """
+    name = safe_name(raw_path.rpartition(b"/")[2])
+    number = _safe(recorder.encode("utf-8", "surrogatepass"), _RECORDER_BYTES)
+    return f"{recorded_at:%Y/%m/%d/%H%M%S}_{number}_{name}"
+
+
+def _shown(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    if "\udc80" <= char <= "\udcff":
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return f"\\u{{{ord(char):x}}}" if _is_unseen(char) else char
+
+
+def _is_unseen(char: str) -> bool:
+    return char in _BLANK or unicodedata.category(char) in _UNSEEN
+
+
+def _safe(raw: bytes, limit: int) -> str:
+    name = raw.decode("utf-8", "surrogateescape")
+    name = "".join("_" if char in _UNSAFE or _is_unseen(char) else char for char in name)
+    name = re.sub(r"^[. ]+|[. ]+$", "_", name) or "_"
+    if _RESERVED.fullmatch(name):
+        name = f"_{name}"
+    return _shortened(name, limit)
+
+
+def _shortened(name: str, limit: int) -> str:
+    if len(name.encode()) <= limit:
+        return name
+    stem, dot, suffix = name.rpartition(".")
+    ending = f".{suffix}" if dot and len(suffix.encode()) < _SUFFIX_BYTES else ""
+    stem = name.removesuffix(ending)
+    room = limit - len(ending.encode())
+    return stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + ending
