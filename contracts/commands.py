@@ -6,7 +6,7 @@ A request is `{"command": <name>, "arguments": {…}}`; the answer is an `Answer
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from contracts.facts import DeclarationKind
+from contracts.facts import DeclarationKind, ServiceState
 from contracts.loading import from_json, from_object, to_json, to_object
 
 
@@ -60,7 +60,7 @@ class ReportFault:
     """Put a recorder out of service (`in_repair`, `lost`) or back (`in_service`)."""
 
     recorder: str
-    state: str
+    state: ServiceState
     reason: str
     by: str
     pin: str

@@ -10,6 +10,7 @@ class DockState(StrEnum):
 
     EMPTY = "empty"
     IDENTIFYING = "identifying"
+    CHECKING = "checking"
     COPYING = "copying"
     READY = "ready"
     ATTENTION = "attention"
@@ -25,6 +26,7 @@ class DockState(StrEnum):
 _WORDS = {
     DockState.EMPTY: Text("空", "Empty"),
     DockState.IDENTIFYING: Text("识别中", "Identifying"),
+    DockState.CHECKING: Text("检查中", "Checking"),
     DockState.COPYING: Text("采集中", "Importing"),
     DockState.READY: Text("完成可领用", "Ready"),
     DockState.ATTENTION: Text("请注意", "Attention"),

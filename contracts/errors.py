@@ -492,8 +492,9 @@ class AgentSilentError(StationError):
     code = "agent_silent"
     sentence = Text("采集服务没有应答 ({why})", "The agent does not answer ({why})")
     remedy = Text(
-        "台账未作改动; 请稍候再试, 仍无应答则联系管理员重启采集服务",
-        "Nothing was entered; try again, and have the agent restarted if it stays silent",
+        "先查看台账是否已登记, 再重试; 仍无应答则联系管理员重启采集服务",
+        "See in the ledger whether it was entered, then try again; have the agent restarted "
+        "if it stays silent",
     )
 
 

@@ -13,6 +13,7 @@ from contracts.finding import Finding
 from contracts.loading import from_object, to_object
 from contracts.reading import Identity, Reading
 
+ServiceState = Literal["in_repair", "lost", "in_service"]
 DeclarationKind = Literal["no_footage", "off_site", "repair", "loss", "other"]
 
 
@@ -309,7 +310,7 @@ class RecorderService(Fact):
 
     TYPE = "recorder.service"
     recorder: str
-    state: Literal["in_repair", "lost", "in_service"]
+    state: ServiceState
     reason: str
     by: str
 

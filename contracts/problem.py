@@ -29,7 +29,11 @@ PROBLEMS: dict[str, Text] = {
     "key_differs": Text(
         "台账的公钥不是所给的公钥: {detail}", "The ledger's key is not the key given: {detail}"
     ),
-    "entry_missing": Text("缺少第 {sequence} 条记录", "Entry {sequence} is missing"),
+    "key_missing": Text(
+        "第 {sequence} 条记录中没有公钥: {detail}",
+        "Entry {sequence} does not name the key: {detail}",
+    ),
+    "entry_missing": Text("缺少记录 {detail}", "Missing: entry {detail}"),
     "entry_malformed": Text(
         "第 {sequence} 条记录的内容无效: {detail}", "Entry {sequence} is malformed: {detail}"
     ),
@@ -71,10 +75,11 @@ PROBLEMS: dict[str, Text] = {
         "The head signed at entry {sequence} is of other entries: among {detail} some were changed",
     ),
     "tail_missing": Text(
-        "末尾缺失: 台账到第 {sequence} 条为止, 但 {detail}",
-        "The tail is missing: the ledger ends at entry {sequence}, but {detail}",
+        "末尾缺失: 台账到第 {sequence} 条为止, 但签名到 {detail}",
+        "The tail is missing: the ledger ends at entry {sequence}, but was signed up to {detail}",
     ),
-    "head_malformed": Text("文件 {detail}", "File {detail}"),
+    "head_missing": Text("缺少文件 {detail}", "File {detail} is missing"),
+    "head_malformed": Text("文件无效: {detail}", "Not a valid file: {detail}"),
     "head_differs": Text(
         "文件 {detail} 签名的历史与第 {sequence} 条及以前的记录不符",
         "File {detail} holds a signed head of other entries than the first {sequence}",

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from contracts.reading import Identity, Reading
 
-DeviceKind = Literal["block", "virtual", "other"]
+DeviceKind = Literal["block", "virtual", "inbox", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Device:
     `port` is the physical place (ID_PATH without its interface part, `loop:loop3`, `virtual:1`),
     `node` the device node or folder to open.
     `classes` are the USB interface classes of everything on that port, as two hex digits
-    ("08" mass storage, "03" keyboard or mouse, "02"/"0a"/"e0" network or serial).
+    ("08" mass storage, "03" keyboard or mouse, "02"/"0a"/"e0" network or serial). `arrival` tells
+    one plugging-in from the next on the same port.
     """
 
     port: str
@@ -34,6 +35,7 @@ class Device:
     vendor_id: str | None = None
     model_id: str | None = None
     classes: tuple[str, ...] = ()
+    arrival: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ class RefusedItem:
     """Something listed that is no regular file, and why it is not imported."""
 
     path: bytes
-    reason: Literal["symlink", "hard_link", "device", "fifo", "socket", "unlistable_folder"]
+    reason: Literal[
+        "symlink", "hard_link", "device", "fifo", "socket", "unlistable_folder", "unreadable"
+    ]
     detail: str = ""
 
 

@@ -1,0 +1,414 @@
+"""One dock's life as a table of state and event; everything that moves a dock is in this file.
+
+An action takes the dock, the event and what is known around it, and returns the dock after it and
+the effects to carry out. A pair that is not in the table is our bug: it raises and changes nothing.
+What a worker reports for a visit that has ended never reaches the table (`step` drops it).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from agent.core import settling
+from agent.core.checks import check, value_of
+from agent.core.device import match_recorder
+from agent.core.effect import (
+    CopyFiles,
+    Effect,
+    Enter,
+    Identify,
+    Release,
+    SetClock,
+    Survey,
+    TakeReadings,
+)
+from agent.core.event import (
+    Barred,
+    ClockCorrected,
+    CopyEnded,
+    Docked,
+    DockEvent,
+    FileImported,
+    FileUnreadable,
+    Identified,
+    Progressed,
+    ReadAgain,
+    Removed,
+    RetryAsked,
+    Surveyed,
+    Trouble,
+    VisitFailed,
+    WorkerEvent,
+)
+from agent.core.plan import Plan, plan_copies
+from agent.core.recorder import Device
+from contracts.dock import DockState
+from contracts.errors import IdentityConflictError, RecorderNumberTwiceError, RecorderUnknownError
+from contracts.facts import (
+    ClockSet,
+    Counts,
+    RecorderChecked,
+    RecorderDocked,
+    VisitCompleted,
+    VisitInterrupted,
+)
+from contracts.finding import Finding, blocks_issue
+from contracts.reading import Identity, Reading
+from contracts.roster import Policy, Roster
+
+INBOX = "inbox"
+NOTHING = Counts()
+
+
+@dataclass(frozen=True, slots=True)
+class Dock:
+    """One dock. `visit_open`: the ledger has this visit's beginning and not yet its end."""
+
+    number: int
+    name: str
+    since: datetime
+    state: DockState = DockState.EMPTY
+    device: Device | None = None
+    found: bool = False  # there when the agent looked, not seen being plugged in
+    visit: str = ""
+    visit_open: bool = False
+    docked_at: datetime | None = None
+    identity: Identity | None = None
+    recorder: str | None = None
+    readings: tuple[Reading, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    remarks: tuple[Finding, ...] = ()
+    clock_offset_ms: int | None = None  # as measured before anything corrected it
+    plan: Plan | None = None
+    counts: Counts = NOTHING
+    imported_bytes: int = 0
+    settled_bytes: int = 0
+    bytes_done: int = 0
+    copying_since: datetime | None = None
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an action may know beyond its own dock: the moment, the roster, who is where."""
+
+    now: datetime
+    roster: Roster
+    docked: Mapping[str, int]
+
+    def policy(self, recorder: str) -> Policy | None:
+        """Return the policy a recorder is under; the inbox is under none."""
+        record = self.roster.find_recorder(recorder)
+        return self.roster.policy_of(record.department) if record else None
+
+
+Step = tuple[Dock, tuple[Effect, ...]]
+Action = Callable[[Dock, Any, Around], Step]
+
+
+def step(dock: Dock, event: DockEvent, around: Around) -> Step:
+    """Return the dock after an event, and what is to be done.
+
+    Raises:
+        RuntimeError: the table has no such pair: a wrong order of calls, which is our bug.
+    """
+    if isinstance(event, WorkerEvent) and event.visit != dock.visit:
+        return dock, ()
+    action = TABLE.get((dock.state, type(event)))
+    if action is None:
+        raise RuntimeError(f"dock {dock.number}: {type(event).__name__} in {dock.state}")
+    return action(dock, event, around)
+
+
+def begin(dock: Dock, event: Docked, around: Around) -> Step:
+    """Take hold of what was plugged in."""
+    started, effects = _fresh(dock, around.now, event.device, event.visit)
+    return replace(started, found=event.found), effects
+
+
+def begin_again(dock: Dock, event: RetryAsked, around: Around) -> Step:
+    """Start a new visit of the recorder that is still there."""
+    if dock.device is None:
+        raise RuntimeError(f"dock {dock.number}: nothing to retry")
+    started, effects = _fresh(dock, around.now, dock.device, event.visit)
+    return replace(started, found=True), (Release(dock.number), *effects)
+
+
+def bar(dock: Dock, event: Barred, around: Around) -> Step:
+    """Show a device that must not be opened."""
+    shown = _emptied(dock, around.now)
+    return replace(shown, state=DockState.REFUSED, device=event.device, trouble=event.trouble), ()
+
+
+def identify(dock: Dock, event: Identified, around: Around) -> Step:
+    """Match what was plugged in against the roster, and survey it if it is one of ours."""
+    recorder, trouble = _who(dock, event.identity, around)
+    if recorder is None:
+        return replace(
+            dock,
+            state=DockState.REFUSED,
+            since=around.now,
+            identity=event.identity,
+            trouble=trouble,
+        ), (Release(dock.number),)
+    known = replace(
+        dock,
+        state=DockState.CHECKING,
+        since=around.now,
+        visit_open=True,
+        identity=event.identity,
+        recorder=recorder,
+    )
+    fact = RecorderDocked(
+        visit=dock.visit,
+        dock=dock.number,
+        port=_device(dock).port,
+        recorder=recorder,
+        identity=event.identity,
+        device=_device(dock).description,
+    )
+    return known, (Enter(fact), Survey(dock.number, dock.visit, recorder))
+
+
+def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
+    """Check the readings, enter them, and order the copy."""
+    recorder = _recorder(dock)
+    policy = around.policy(recorder)
+    findings = check(event.readings, policy.limits) if policy else ()
+    plan = plan_copies(event.listing, event.proven)
+    refused = event.listing.refused
+    offset_ms = value_of(event.readings, "clock_offset_ms")
+    counts = Counts(
+        listed=len(event.listing.files) + len(refused), held=len(plan.held), refused=len(refused)
+    )
+    surveyed = replace(
+        dock,
+        state=DockState.COPYING,
+        since=around.now,
+        copying_since=around.now,
+        readings=event.readings,
+        findings=findings,
+        remarks=settling.listing_findings(event.listing),
+        clock_offset_ms=offset_ms,
+        plan=plan,
+        counts=counts,
+    )
+    effects: list[Effect] = []
+    if policy:
+        effects.append(Enter(RecorderChecked(dock.visit, recorder, event.readings, findings)))
+    effects += settling.refused_items(dock.visit, recorder, refused)
+    if policy and policy.set_clock and offset_ms and _is_clock_off(findings):
+        effects.append(SetClock(dock.number, dock.visit, offset_ms))
+    sm3 = policy.sm3 if policy else False
+    effects.append(CopyFiles(dock.number, dock.visit, recorder, plan, offset_ms, sm3))
+    return surveyed, tuple(effects)
+
+
+def correct(dock: Dock, event: ClockCorrected, around: Around) -> Step:
+    """Enter that the clock was set, and what it shows since."""
+    recorder = _recorder(dock)
+    again, effects = _check_again(dock, event.readings, around, always=True)
+    fact = ClockSet(dock.visit, recorder, event.offset_ms_before, event.set_at)
+    return again, (Enter(fact), *effects)
+
+
+def read_again(dock: Dock, event: ReadAgain, around: Around) -> Step:
+    """Take new readings over; enter them when a check comes out otherwise."""
+    return _check_again(dock, event.readings, around, always=False)
+
+
+def progress(dock: Dock, event: Progressed, around: Around) -> Step:
+    """Remember how far the copy is."""
+    return replace(dock, bytes_done=event.bytes_done), ()
+
+
+def take_file(dock: Dock, event: FileImported, around: Around) -> Step:
+    """Count and enter a proven file."""
+    counts = dock.counts
+    size = event.planned.file.size
+    counts = (
+        replace(counts, held=counts.held + 1)
+        if event.held
+        else replace(counts, imported=counts.imported + 1)
+    )
+    fact = settling.imported(event, _recorder(dock), dock.number, dock.clock_offset_ms)
+    taken = replace(
+        dock,
+        counts=counts,
+        imported_bytes=dock.imported_bytes + (0 if event.held else size),
+        settled_bytes=dock.settled_bytes + size,
+        bytes_done=max(dock.bytes_done, dock.settled_bytes + size),
+        remarks=settling.merge(dock.remarks, fact.findings),
+    )
+    return taken, (Enter(fact),)
+
+
+def miss_file(dock: Dock, event: FileUnreadable, around: Around) -> Step:
+    """Count and enter a file that could not be read."""
+    unreadable = dock.counts.unreadable + 1
+    fact = settling.unreadable(event, _recorder(dock))
+    missed = replace(
+        dock,
+        counts=replace(dock.counts, unreadable=unreadable),
+        settled_bytes=dock.settled_bytes + event.planned.file.size,
+        remarks=settling.merge(dock.remarks, (Finding("card_errors", "blocking", 1, 0),)),
+    )
+    return missed, (Enter(fact),)
+
+
+def complete(dock: Dock, event: CopyEnded, around: Around) -> Step:
+    """End the visit, if every listed file is accounted for."""
+    if dock.counts.settled != dock.counts.listed:
+        return _end_badly(dock, around, settling.COUNTS_DIFFER)
+    fact = VisitCompleted(
+        visit=dock.visit,
+        recorder=_recorder(dock),
+        dock=dock.number,
+        docked_at=dock.docked_at or dock.since,
+        counts=dock.counts,
+        imported_bytes=dock.imported_bytes,
+        manifest_sha256=event.manifest_sha256,
+        findings=(*dock.findings, *dock.remarks),
+    )
+    is_good = not blocks_issue((*dock.findings, *dock.remarks))
+    return replace(
+        dock,
+        state=DockState.READY if is_good else DockState.ATTENTION,
+        since=around.now,
+        visit_open=False,
+    ), (Enter(fact),)
+
+
+def fail(dock: Dock, event: VisitFailed, around: Around) -> Step:
+    """Show why the visit cannot go on, and enter it if the visit had begun."""
+    return _end_badly(dock, around, event.trouble)
+
+
+def leave(dock: Dock, event: Removed, around: Around) -> Step:
+    """Empty the dock; a visit that was under way was interrupted."""
+    effects: tuple[Effect, ...] = (Release(dock.number),)
+    if dock.visit_open:
+        effects = (Enter(_interrupted(dock, settling.TAKEN_OUT)), *effects)
+    return _emptied(dock, around.now), effects
+
+
+def stay(dock: Dock, event: object, around: Around) -> Step:
+    """Let an event pass that changes nothing here."""
+    return dock, ()
+
+
+_S = DockState
+_PLUGGED = (_S.IDENTIFYING, _S.CHECKING, _S.COPYING, _S.READY, _S.ATTENTION, _S.FAILED)
+TABLE: dict[tuple[DockState, type], Action] = {
+    (_S.EMPTY, Docked): begin,
+    (_S.EMPTY, Barred): bar,
+    (_S.REFUSED, Removed): leave,
+    **{(state, Removed): leave for state in _PLUGGED},
+    **{(state, RetryAsked): begin_again for state in (_S.READY, _S.ATTENTION, _S.FAILED)},
+    **{(state, VisitFailed): fail for state in (_S.IDENTIFYING, _S.CHECKING, _S.COPYING)},
+    (_S.IDENTIFYING, Identified): identify,
+    (_S.CHECKING, Surveyed): survey,
+    (_S.COPYING, ClockCorrected): correct,
+    (_S.COPYING, Progressed): progress,
+    (_S.COPYING, FileImported): take_file,
+    (_S.COPYING, FileUnreadable): miss_file,
+    (_S.COPYING, CopyEnded): complete,
+    (_S.READY, ReadAgain): read_again,
+    (_S.ATTENTION, ReadAgain): read_again,
+    # A recorder pulled out of a finished dock is noticed by its worker before the port is empty.
+    (_S.READY, VisitFailed): stay,
+    (_S.ATTENTION, VisitFailed): stay,
+    (_S.FAILED, VisitFailed): stay,
+}
+
+
+def idle_orders(dock: Dock) -> tuple[Effect, ...]:
+    """Return what a finished dock does now and then: read the battery again."""
+    if dock.state in (DockState.READY, DockState.ATTENTION) and dock.recorder != INBOX:
+        return (TakeReadings(dock.number, dock.visit),)
+    return ()
+
+
+def _fresh(dock: Dock, now: datetime, device: Device, visit: str) -> Step:
+    started = replace(
+        _emptied(dock, now),
+        state=DockState.IDENTIFYING,
+        device=device,
+        visit=visit,
+        docked_at=now,
+    )
+    return started, (Identify(dock.number, visit, device),)
+
+
+def _emptied(dock: Dock, now: datetime) -> Dock:
+    return Dock(number=dock.number, name=dock.name, since=now)
+
+
+def _who(dock: Dock, identity: Identity, around: Around) -> tuple[str | None, Trouble | None]:
+    if _device(dock).kind == "inbox":
+        return INBOX, None
+    try:
+        number = match_recorder(identity, around.roster.recorder)
+    except IdentityConflictError as error:
+        return None, Trouble.of(error)
+    if number is None:
+        seen = identity.device_number or identity.serial or identity.volume or "?"
+        return None, Trouble.of(RecorderUnknownError(seen=seen))
+    other = around.docked.get(number)
+    if other is not None and other != dock.number:
+        return None, Trouble.of(RecorderNumberTwiceError(recorder=number, dock=other))
+    return number, None
+
+
+def _check_again(
+    dock: Dock, readings: tuple[Reading, ...], around: Around, *, always: bool
+) -> Step:
+    recorder = _recorder(dock)
+    policy = around.policy(recorder)
+    findings = check(readings, policy.limits) if policy else ()
+    changed = {f.code for f in findings} != {f.code for f in dock.findings}
+    again = replace(dock, readings=readings, findings=findings)
+    if dock.state in (DockState.READY, DockState.ATTENTION):
+        is_good = not blocks_issue((*findings, *dock.remarks))
+        again = replace(again, state=DockState.READY if is_good else DockState.ATTENTION)
+    if not (changed or always):
+        return again, ()
+    return again, (Enter(RecorderChecked(dock.visit, recorder, readings, findings)),)
+
+
+def _end_badly(dock: Dock, around: Around, trouble: Trouble) -> Step:
+    effects: tuple[Effect, ...] = (Release(dock.number),)
+    if dock.visit_open:
+        effects = (Enter(_interrupted(dock, trouble)), *effects)
+    return replace(
+        dock, state=DockState.FAILED, since=around.now, visit_open=False, trouble=trouble
+    ), effects
+
+
+def _interrupted(dock: Dock, trouble: Trouble) -> VisitInterrupted:
+    return VisitInterrupted(
+        visit=dock.visit,
+        recorder=_recorder(dock),
+        dock=dock.number,
+        docked_at=dock.docked_at or dock.since,
+        counts=dock.counts,
+        code=trouble.code,
+        reason=str(trouble.sentence),
+    )
+
+
+def _is_clock_off(findings: tuple[Finding, ...]) -> bool:
+    return any(finding.code == "clock_off" for finding in findings)
+
+
+def _device(dock: Dock) -> Device:
+    if dock.device is None:
+        raise RuntimeError(f"dock {dock.number}: no device")
+    return dock.device
+
+
+def _recorder(dock: Dock) -> str:
+    if dock.recorder is None:
+        raise RuntimeError(f"dock {dock.number}: no recorder")
+    return dock.recorder

@@ -1,0 +1,81 @@
+"""What the core asks to be done: orders, each of which may be repeated without harm."""
+
+from dataclasses import dataclass
+
+from agent.core.plan import Plan
+from agent.core.recorder import Device
+from contracts.commands import Answer
+from contracts.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Append a fact to the ledger; done before any other effect of the same step."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Take hold of the device and ask who it is."""
+
+    dock: int
+    visit: str
+    device: Device
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Ask for readings and files, and look up what is proven of this recorder."""
+
+    dock: int
+    visit: str
+    recorder: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetClock:
+    """Set the recorder's clock, whose offset has just been entered, and read it again."""
+
+    dock: int
+    visit: str
+    offset_ms_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFiles:
+    """Import the planned files one by one, then write the visit's manifest."""
+
+    dock: int
+    visit: str
+    recorder: str
+    plan: Plan
+    clock_offset_ms: int | None
+    sm3: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeReadings:
+    """Read battery, clock and storage again."""
+
+    dock: int
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let go of the recorder and give up whatever is under way for it."""
+
+    dock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer who asked; `entered`: the answer is about the step's last entry."""
+
+    ticket: int
+    answer: Answer
+    entered: bool = False
+
+
+Effect = Enter | Identify | Survey | SetClock | CopyFiles | TakeReadings | Release | Reply

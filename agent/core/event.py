@@ -1,0 +1,223 @@
+"""What can happen to the station: past participles, frozen, each with the visit it belongs to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from agent.core.plan import PlannedCopy, Proven
+from agent.core.recorder import Device, Listing, MediaFacts
+from contracts.commands import Command
+from contracts.errors import MusterError
+from contracts.reading import Identity, Reading
+from contracts.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error as a value: its code, the sentence and what to do next."""
+
+    code: str
+    sentence: Text
+    remedy: Text
+
+    @classmethod
+    def of(cls, error: MusterError) -> "Trouble":
+        """Return an error of ours as a value."""
+        return cls(error.code, error.text, error.remedy.fill(**error.fields))
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesSeen:
+    """Everything that is plugged in right now."""
+
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSettled:
+    """The inbox holds finished files."""
+
+    device: Device
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """A second or so went by."""
+
+    archive_free_bytes: int | None
+    archive_total_bytes: int | None
+    clock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Someone asks something; `proved` are the people whose PIN was right."""
+
+    ticket: int
+    command: Command
+    proved: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkChanged:
+    """The way to the index changed, or the index took or witnessed more."""
+
+    connected: bool
+    index_has: int
+    witnessed: int
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Docked:
+    """A device appeared on a dock's port; `found`: it was there when the agent started."""
+
+    device: Device
+    visit: str
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """A device that must not be opened appeared on a dock's port."""
+
+    device: Device
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The device left the dock's port."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """The visit is to begin again without the recorder being taken out."""
+
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The driver says by what this recorder can be told."""
+
+    visit: str
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """The recorder was asked for its readings and its files; `proven` is what we hold of it."""
+
+    visit: str
+    readings: tuple[Reading, ...]
+    listing: Listing
+    proven: tuple[Proven, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCorrected:
+    """The recorder's clock was set and read again."""
+
+    visit: str
+    set_at: datetime
+    offset_ms_before: int
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """The readings of a docked recorder were taken anew."""
+
+    visit: str
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """So many bytes of the visit's plan were read."""
+
+    visit: str
+    bytes_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileImported:
+    """One file is proven in the archive."""
+
+    visit: str
+    planned: PlannedCopy
+    sha256: str
+    sm3: str | None
+    object: str
+    view: str
+    held: bool
+    media: MediaFacts
+    name_time: datetime | None
+    recorded_at: datetime
+    recorded_from: Literal["name", "container", "modified"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileUnreadable:
+    """One file could not be read whole."""
+
+    visit: str
+    planned: PlannedCopy
+    trouble: Trouble
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyEnded:
+    """Every planned file was tried and the manifest is written."""
+
+    visit: str
+    manifest_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFailed:
+    """The visit cannot go on."""
+
+    visit: str
+    trouble: Trouble
+
+
+DockEvent = (
+    Docked
+    | Barred
+    | Removed
+    | RetryAsked
+    | Identified
+    | Surveyed
+    | ClockCorrected
+    | ReadAgain
+    | Progressed
+    | FileImported
+    | FileUnreadable
+    | CopyEnded
+    | VisitFailed
+)
+WorkerEvent = (
+    Identified
+    | Surveyed
+    | ClockCorrected
+    | ReadAgain
+    | Progressed
+    | FileImported
+    | FileUnreadable
+    | CopyEnded
+    | VisitFailed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FromDock:
+    """A worker's report and the dock it is from."""
+
+    dock: int
+    event: WorkerEvent
+
+
+Event = DevicesSeen | InboxSettled | Ticked | Asked | UplinkChanged | FromDock

@@ -1,0 +1,94 @@
+"""What of a recorder's listing must be copied, and when each recording was made."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from agent.core.recorder import CardFile, Listing, MediaFacts
+from contracts.names import name_time
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A file of this recorder that the ledger says is in the archive, and that is there."""
+
+    path: bytes
+    size: int
+    modified_us: int
+    sha256: str
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCopy:
+    """One file to copy; `earlier` are the digests proven before under the same path."""
+
+    file: CardFile
+    earlier: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to copy and what is held already: together with what is refused, the whole listing."""
+
+    copies: tuple[PlannedCopy, ...]
+    held: tuple[Proven, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes to copy."""
+        return sum(copy.file.size for copy in self.copies)
+
+
+def plan_copies(listing: Listing, proven: Iterable[Proven]) -> Plan:
+    """Return what is still to be copied: every file not proven under this path, size and time."""
+    known: dict[bytes, list[Proven]] = {}
+    for item in proven:
+        known.setdefault(item.path, []).append(item)
+    copies, held = [], []
+    for file in listing.files:
+        same = [p for p in known.get(file.path, []) if _is_same(p, file)]
+        if same:
+            held.append(same[-1])
+        else:
+            earlier = tuple(dict.fromkeys(p.sha256 for p in known.get(file.path, [])))
+            copies.append(PlannedCopy(file, earlier))
+    return Plan(tuple(copies), tuple(held))
+
+
+def modified_at(file: CardFile) -> datetime:
+    """Return a file's modification time, to the microsecond."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=file.modified_ns // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When a recording began, by the station's clock, and which of three times says so."""
+
+    recorded_at: datetime
+    recorded_from: Literal["name", "container", "modified"]
+    name_time: datetime | None
+
+
+def date_recording(
+    file: CardFile, media: MediaFacts, clock_offset_ms: int | None, zone: ZoneInfo
+) -> Dated:
+    """Return a recording's start: name before container before modification time.
+
+    Recorders have no time zone: the name is local wall time. The measured offset (recorder minus
+    station) is taken off; an unknown offset counts as none.
+    """
+    fast = timedelta(milliseconds=clock_offset_ms or 0)
+    named = name_time(file.path)
+    if named is not None:
+        at = named.replace(tzinfo=zone).astimezone(UTC)
+        return Dated(at - fast, "name", named)
+    if media.started_at is not None:
+        return Dated(media.started_at.astimezone(UTC) - fast, "container", None)
+    return Dated(modified_at(file) - fast, "modified", None)
+
+
+def _is_same(proven: Proven, file: CardFile) -> bool:
+    return (proven.size, proven.modified_us) == (file.size, file.modified_ns // 1000)

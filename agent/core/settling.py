@@ -1,0 +1,125 @@
+"""What is entered about each file of a visit, and the remarks a visit gathers from them."""
+
+from collections.abc import Iterable
+
+from agent.core.effect import Enter
+from agent.core.event import FileImported, FileUnreadable, Trouble
+from agent.core.plan import modified_at
+from agent.core.recorder import Listing, MediaFacts, RefusedItem
+from contracts.errors import CountsDifferError, RecorderGoneError
+from contracts.facts import FootageImported, FootageRefused, FootageUnreadable, Media
+from contracts.finding import Finding
+from contracts.names import display
+
+# An entry holds 16 KiB; an escaped path of 4,096 bytes would not leave room for the rest.
+NAME_MAX = 1000
+COUNTED = frozenset({"card_errors", "files_refused"})
+COUNTS_DIFFER = Trouble.of(CountsDifferError())
+TAKEN_OUT = Trouble.of(RecorderGoneError())
+_MEDIA_FINDINGS = {"truncated": "media_truncated", "unreadable": "media_unreadable"}
+
+
+def imported(
+    event: FileImported, recorder: str, dock: int, clock_offset_ms: int | None
+) -> FootageImported:
+    """Return the fact that a file is proven in the archive, with its own findings."""
+    file = event.planned.file
+    return FootageImported(
+        visit=event.visit,
+        recorder=recorder,
+        dock=dock,
+        path=file.path,
+        name=shown(file.path),
+        size=file.size,
+        modified_us=file.modified_ns // 1000,
+        modified_at=modified_at(file),
+        name_time=event.name_time.isoformat() if event.name_time else None,
+        recorded_at=event.recorded_at,
+        recorded_from=event.recorded_from,
+        clock_offset_ms=clock_offset_ms,
+        sha256=event.sha256,
+        sm3=event.sm3,
+        object=event.object,
+        view=event.view,
+        held=event.held,
+        media=_media(event.media),
+        findings=tuple(_file_findings(event)),
+    )
+
+
+def unreadable(event: FileUnreadable, recorder: str) -> FootageUnreadable:
+    """Return the fact that a file could not be read whole."""
+    file = event.planned.file
+    return FootageUnreadable(
+        visit=event.visit,
+        recorder=recorder,
+        path=file.path,
+        name=shown(file.path),
+        size=file.size,
+        code=event.trouble.code,
+        reason=str(event.trouble.sentence),
+        offset=event.offset,
+    )
+
+
+def refused_items(visit: str, recorder: str, items: Iterable[RefusedItem]) -> list[Enter]:
+    """Return the entries for what is listed and no regular file."""
+    return [
+        Enter(FootageRefused(visit, recorder, i.path, shown(i.path), i.reason, i.detail[:NAME_MAX]))
+        for i in items
+    ]
+
+
+def listing_findings(listing: Listing) -> tuple[Finding, ...]:
+    """Return what the listing itself gives reason to remark."""
+    findings = []
+    if listing.error is not None:
+        findings.append(Finding("listing_failed", "blocking", listing.error[:NAME_MAX]))
+    if listing.refused:
+        findings.append(Finding("files_refused", "warning", len(listing.refused), 0))
+    return tuple(findings)
+
+
+def merge(remarks: tuple[Finding, ...], new: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the remarks with new ones added: one for each code, counted or named by the first."""
+    merged = {finding.code: finding for finding in remarks}
+    for finding in new:
+        known = merged.get(finding.code)
+        merged[finding.code] = finding if known is None else _combine(known, finding)
+    return tuple(merged.values())
+
+
+def shown(path: bytes) -> str:
+    """Return a path as shown, short enough for an entry."""
+    text = display(path)
+    return text if len(text) <= NAME_MAX else text[:NAME_MAX] + "…"
+
+
+def _combine(known: Finding, new: Finding) -> Finding:
+    if known.code in COUNTED and isinstance(known.value, int) and isinstance(new.value, int):
+        return Finding(known.code, known.severity, known.value + new.value, known.limit)
+    first, _, more = str(known.value).partition(" (+")
+    count = int(more.rstrip(")") or 0) + 1
+    return Finding(known.code, known.severity, f"{first} (+{count})", known.limit)
+
+
+def _file_findings(event: FileImported) -> Iterable[Finding]:
+    name = shown(event.planned.file.path)
+    if event.planned.earlier and event.sha256 not in event.planned.earlier:
+        yield Finding("name_clash", "warning", name)
+    code = _MEDIA_FINDINGS.get(event.media.verdict)
+    if code is not None:
+        yield Finding(code, "warning", name)
+
+
+def _media(facts: MediaFacts) -> Media:
+    return Media(
+        verdict=facts.verdict,
+        container=facts.container,
+        codecs=facts.codecs,
+        width=facts.width,
+        height=facts.height,
+        duration_ms=facts.duration_ms,
+        started_at=facts.started_at,
+        detail=facts.detail[:NAME_MAX],
+    )

@@ -1,0 +1,289 @@
+"""The whole station's decisions: events in, effects out, no I/O.
+
+`Station` holds the docks and the custody. Who has what changes only by `fold`, with the entries the
+ledger gave back, so that a running agent and a restarted one know the same.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import singledispatchmethod
+from zoneinfo import ZoneInfo
+
+from agent.core import handover
+from agent.core.custody import Custody
+from agent.core.device import RefusedDevice, bind
+from agent.core.dock import INBOX, Around, Dock, idle_orders, step
+from agent.core.effect import Effect, Enter, Reply
+from agent.core.event import (
+    Asked,
+    Barred,
+    DevicesSeen,
+    Docked,
+    DockEvent,
+    Event,
+    FromDock,
+    InboxSettled,
+    Removed,
+    RetryAsked,
+    Ticked,
+    Trouble,
+    UplinkChanged,
+)
+from agent.core.recorder import Device
+from contracts.commands import Answer, Declare, Issue, Observe, ReportFault, Retry, Return
+from contracts.dock import DockState
+from contracts.entry import Entry
+from contracts.errors import ArchiveFullError, MusterError, NothingToRetryError
+from contracts.facts import (
+    Counts,
+    DeviceRefused,
+    Fact,
+    ReadingObserved,
+    RecorderReturned,
+    VisitInterrupted,
+)
+from contracts.roster import Roster
+from contracts.settings import StationSettings
+from contracts.text import Text
+
+INBOX_DOCK = 0
+READ_AGAIN_SECONDS = 30
+_BUSY = (DockState.IDENTIFYING, DockState.CHECKING, DockState.COPYING)
+_RETRIABLE = (DockState.READY, DockState.ATTENTION, DockState.FAILED)
+_ENTERED = Text("已登记", "Entered")
+
+
+class Station:
+    """Every dock, who has which recorder, and what the screens need to know besides."""
+
+    def __init__(self, settings: StationSettings, roster: Roster, now: datetime) -> None:
+        self.settings = settings
+        self.roster = roster
+        self.zone = ZoneInfo(settings.station.zone)
+        self.custody = Custody()
+        self.docks = {d.number: Dock(d.number, d.name, now) for d in settings.dock}
+        self.inbox = Dock(INBOX_DOCK, "收件箱 / Inbox", now)
+        self.refused: dict[tuple[str, str, str], tuple[RefusedDevice, datetime]] = {}
+        self.uplink = UplinkChanged(connected=False, index_has=0, witnessed=0)
+        self.health = Ticked(None, None, "unknown")
+        self._ports = {d.port: d.number for d in settings.dock}
+        self._inbox_waiting: Device | None = None
+        self._read_at = now
+        self._visits = 0
+        self._first_look = True
+
+    def fold(self, entry: Entry) -> None:
+        """Take in an entry the ledger holds."""
+        self.custody.fold(entry)
+
+    def resume(self) -> list[Effect]:
+        """Return what a start owes to the visits that the last run left open."""
+        return [
+            Enter(
+                VisitInterrupted(
+                    visit=left.docked.visit,
+                    recorder=left.docked.recorder,
+                    dock=left.docked.dock,
+                    docked_at=left.docked_at,
+                    counts=Counts(),
+                    code="agent_restarted",
+                    reason="采集程序重启, 未数 / The agent was restarted, not counted",
+                )
+            )
+            for left in self.custody.open_visits.values()
+        ]
+
+    def by_recorder(self) -> Mapping[str, Dock]:
+        """Return the docks that hold a known recorder, by its number."""
+        return {d.recorder: d for d in self.docks.values() if d.recorder}
+
+    @singledispatchmethod
+    def decide(self, event: Event, now: datetime) -> list[Effect]:
+        """Change the state by an event and return what is to be done."""
+        raise RuntimeError(f"no decision for {type(event).__name__}")
+
+    @decide.register
+    def _(self, event: DevicesSeen, now: datetime) -> list[Effect]:
+        bindings = bind(event.devices, self._ports, self.settings.own_ports)
+        barred = {r.dock: r for r in bindings.refused if r.dock not in (None, *bindings.docked)}
+        present = dict(bindings.docked) | {n: r.device for n, r in barred.items() if n is not None}
+        effects = self._unplug(present, now)
+        effects += self._note_refusals(bindings.refused, now)
+        for number in [n for n, dock in self.docks.items() if dock.state is DockState.EMPTY]:
+            if number in bindings.docked:
+                visit = self._new_visit(number, now)
+                effects += self._step(
+                    number, Docked(bindings.docked[number], visit, self._first_look), now
+                )
+            elif number in barred:
+                trouble = Trouble.of(barred[number].error)
+                effects += self._step(number, Barred(barred[number].device, trouble), now)
+        self._first_look = False
+        return effects
+
+    @decide.register
+    def _(self, event: InboxSettled, now: datetime) -> list[Effect]:
+        if self.inbox.state in _BUSY:
+            self._inbox_waiting = event.device
+            return []
+        effects = []
+        if self.inbox.state is not DockState.EMPTY:
+            effects += self._step(INBOX_DOCK, Removed(), now)
+        visit = self._new_visit(INBOX_DOCK, now)
+        return effects + self._step(INBOX_DOCK, Docked(event.device, visit), now)
+
+    @decide.register
+    def _(self, event: FromDock, now: datetime) -> list[Effect]:
+        before = self._dock(event.dock)
+        effects = self._step(event.dock, event.event, now)
+        after = self._dock(event.dock)
+        if after.state is DockState.CHECKING and before.state is DockState.IDENTIFYING:
+            effects += self._returned_by_docking(after)
+        if after.state is DockState.REFUSED and before.state is DockState.IDENTIFYING:
+            effects.append(Enter(_refusal(after)))
+        if event.dock == INBOX_DOCK and self._inbox_waiting and after.state not in _BUSY:
+            waiting, self._inbox_waiting = self._inbox_waiting, None
+            effects += self.decide(InboxSettled(waiting), now)
+        return effects
+
+    @decide.register
+    def _(self, event: Ticked, now: datetime) -> list[Effect]:
+        self.health = event
+        effects: list[Effect] = []
+        for dock in [*self.docks.values(), self.inbox]:
+            if _has_room_again(dock, event.archive_free_bytes):
+                effects += self._step(dock.number, self._retry(dock.number, now), now)
+        if (now - self._read_at).total_seconds() >= READ_AGAIN_SECONDS or now < self._read_at:
+            self._read_at = now
+            effects += [order for dock in self.docks.values() for order in idle_orders(dock)]
+        return effects
+
+    @decide.register
+    def _(self, event: UplinkChanged, now: datetime) -> list[Effect]:
+        self.uplink = event
+        return []
+
+    @decide.register
+    def _(self, event: Asked, now: datetime) -> list[Effect]:
+        desk = handover.Desk(
+            now, self.zone, self.roster, self.custody, self.by_recorder(), event.proved
+        )
+        try:
+            effects = self._answer(event.command, desk)
+        except MusterError as error:
+            return [Reply(event.ticket, _sorry(error))]
+        is_entered = any(isinstance(effect, Enter) for effect in effects)
+        answer = Answer(ok=True, zh=_ENTERED.zh, en=_ENTERED.en)
+        return [*effects, Reply(event.ticket, answer, is_entered)]
+
+    def _answer(self, command: object, desk: handover.Desk) -> list[Effect]:
+        match command:
+            case Issue():
+                return [Enter(handover.decide_issue(command, desk))]
+            case Return():
+                return [Enter(handover.decide_return(command, desk))]
+            case Declare():
+                return [Enter(handover.decide_declaration(command, desk))]
+            case ReportFault():
+                return [Enter(handover.decide_service(command, desk))]
+            case Observe():
+                return [Enter(self._observe(handover.decide_observation(command, desk)))]
+            case Retry():
+                return self._retry_asked(command.dock, desk.now)
+            case _:
+                raise RuntimeError(f"no decision for {type(command).__name__}")
+
+    def _observe(self, fact: ReadingObserved) -> Fact:
+        dock = self.by_recorder().get(fact.recorder)
+        if dock is not None:
+            readings = (*dock.readings, *fact.readings)
+            self._put(replace(dock, readings=readings, findings=fact.findings))
+        return fact
+
+    def _retry_asked(self, number: int, now: datetime) -> list[Effect]:
+        dock = self.docks.get(number)
+        if dock is None or dock.state not in _RETRIABLE:
+            raise NothingToRetryError(dock=number)
+        return self._step(number, self._retry(number, now), now)
+
+    def _retry(self, number: int, now: datetime) -> RetryAsked:
+        return RetryAsked(self._new_visit(number, now))
+
+    def _returned_by_docking(self, dock: Dock) -> list[Effect]:
+        holding = self.custody.holdings.get(dock.recorder or "")
+        if holding is None or dock.recorder is None:
+            return []
+        # Issued from this dock and still in it after a restart: nobody has taken it yet.
+        if dock.found and holding.dock == dock.number:
+            return []
+        fact = RecorderReturned(holding.handover, dock.recorder, holding.person, visit=dock.visit)
+        return [Enter(fact)]
+
+    def _unplug(self, present: Mapping[int, Device], now: datetime) -> list[Effect]:
+        effects: list[Effect] = []
+        for number, dock in list(self.docks.items()):
+            if dock.device is not None and _mark(present.get(number)) != _mark(dock.device):
+                effects += self._step(number, Removed(), now)
+        return effects
+
+    def _note_refusals(self, refused: Iterable[RefusedDevice], now: datetime) -> list[Effect]:
+        before, self.refused = self.refused, {}
+        effects: list[Effect] = []
+        for one in refused:
+            key = (one.device.port, one.device.description, one.code)
+            self.refused[key] = before.get(key) or (one, now)
+            if key not in before:
+                port, name = one.device.port, one.device.description
+                effects.append(Enter(DeviceRefused(port, name, one.code, one.dock)))
+        return effects
+
+    def _dock(self, number: int) -> Dock:
+        return self.inbox if number == INBOX_DOCK else self.docks[number]
+
+    def _put(self, dock: Dock) -> None:
+        if dock.number == INBOX_DOCK:
+            self.inbox = dock
+        else:
+            self.docks[dock.number] = dock
+
+    def _step(self, number: int, event: DockEvent, now: datetime) -> list[Effect]:
+        docked = {r: d.number for r, d in self.by_recorder().items() if r != INBOX}
+        after, effects = step(self._dock(number), event, Around(now, self.roster, docked))
+        self._put(after)
+        return list(effects)
+
+    def _new_visit(self, number: int, now: datetime) -> str:
+        self._visits += 1
+        return f"{now:%Y%m%dT%H%M%S%fZ}-{number}-{self._visits}"
+
+
+def _mark(device: Device | None) -> tuple[object, ...] | None:
+    # A file system type that udev finds a moment later does not make it another device.
+    return (device.port, device.node, device.serial, device.volume) if device else None
+
+
+def _refusal(dock: Dock) -> DeviceRefused:
+    device, trouble = dock.device, dock.trouble
+    if device is None or trouble is None:
+        raise RuntimeError(f"dock {dock.number}: refused without a reason")
+    return DeviceRefused(device.port, device.description, trouble.code, dock.number)
+
+
+def _has_room_again(dock: Dock, free_bytes: int | None) -> bool:
+    if dock.trouble is None or dock.trouble.code != ArchiveFullError.code or free_bytes is None:
+        return False
+    wanted = (dock.plan.total_bytes if dock.plan else 0) - dock.settled_bytes
+    return dock.state is DockState.FAILED and free_bytes > wanted
+
+
+def _sorry(error: MusterError) -> Answer:
+    remedy = error.remedy.fill(**error.fields)
+    return Answer(
+        ok=False,
+        zh=error.text.zh,
+        en=error.text.en,
+        code=error.code,
+        remedy_zh=remedy.zh,
+        remedy_en=remedy.en,
+    )
