@@ -11,6 +11,9 @@ from typing import Literal
 
 INDEX = "index"
 StationTopic = Literal["state", "meta", "entry", "checkpoint", "have", "witness"]
+AlertKind = Literal[
+    "missing", "unconfirmed", "station_silent", "station_forked", "station_key", "calendar"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class IndexState:
 class AlertMessage:
     """`alert/{kind}/{about}`, retained while open, readable by a person; empty when cleared."""
 
-    kind: Literal["missing", "unconfirmed", "station_silent", "station_forked", "calendar"]
+    kind: AlertKind
     about: str
     zh: str
     en: str

@@ -1,0 +1,142 @@
+"""What the office pages read: the newest roll, alerts and stations, replaced whole each time.
+
+The deciding thread puts a new `View`; any other thread reads. Nothing here changes the index.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import chain
+from typing import Literal
+
+from contracts.messages import DepartmentCount
+from contracts.roster import Department
+from index.core.alerts import Alert
+from index.core.calendar import Calendar, CalendarDay
+from index.core.report import count_departments
+from index.core.roll import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class StationStatus:
+    """One station as the index knows it; `state` is None before it was heard."""
+
+    station: str
+    name: str
+    version: str
+    docks: int
+    origin: str
+    state: Literal["ready", "disconnected", "lost"] | None
+    heard_at: datetime | None
+    have: int
+    cosigned_at: datetime | None
+    is_silent: bool
+    is_forked: bool
+    is_key_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecentEntry:
+    """One stored entry, for the office's list of what just happened."""
+
+    station: str
+    sequence: int
+    type: str
+    subject: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """One department's days; `cells` has one count for each day of the grid, in its order."""
+
+    department: str
+    name: str
+    cells: tuple[DepartmentCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Departments × days."""
+
+    days: tuple[CalendarDay, ...]
+    rows: tuple[GridRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that the pages show, as of `at`; alerts are newest first, the open ones among them."""
+
+    at: datetime
+    standings: tuple[Standing, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    stations: tuple[StationStatus, ...] = ()
+
+
+class Board:
+    """The one place the pages read; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        calendar: Calendar,
+        departments: tuple[Department, ...],
+        recent: Callable[[int], tuple[RecentEntry, ...]],
+        view: View,
+    ) -> None:
+        self._calendar = calendar
+        self._departments = departments
+        self._recent = recent
+        self._view = view
+
+    def put(self, view: View) -> None:
+        """Replace what is shown; only the deciding thread calls this."""
+        self._view = view
+
+    @property
+    def at(self) -> datetime:
+        """When the roll was last called."""
+        return self._view.at
+
+    @property
+    def today(self) -> date:
+        """The local day of the last roll."""
+        return self._calendar.local_day(self._view.at)
+
+    def day(self, day: date) -> CalendarDay:
+        """Return what kind of day it is."""
+        return self._calendar.on(day)
+
+    def standings(self, day: date) -> tuple[Standing, ...]:
+        """Return the day's duties, in order of deadline."""
+        return tuple(s for s in self._view.standings if s.duty.day == day)
+
+    def grid(self, first_day: date, last_day: date) -> Grid:
+        """Return every department's counts for each day from first to last."""
+        span = range((last_day - first_day).days + 1)
+        days = [first_day + timedelta(days=number) for number in span]
+        by_day = {day: self.standings(day) for day in days}
+        whole = count_departments(chain.from_iterable(by_day.values()), self._departments)
+        # Departments that only old duties name are known from the whole span, for every day.
+        departments = tuple(Department(count.department, count.name, "") for count in whole)
+        columns = [count_departments(by_day[day], departments) for day in days]
+        rows = (
+            GridRow(d.id, d.name, tuple(column[place] for column in columns))
+            for place, d in enumerate(departments)
+        )
+        return Grid(tuple(map(self.day, days)), tuple(rows))
+
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """Return the open alerts, the newest first."""
+        return tuple(alert for alert in self._view.alerts if alert.cleared_at is None)
+
+    def alert_history(self, limit: int) -> tuple[Alert, ...]:
+        """Return at most `limit` alerts, open and cleared, the newest first."""
+        return self._view.alerts[:limit]
+
+    def stations(self) -> tuple[StationStatus, ...]:
+        """Return every known station, in order of id."""
+        return self._view.stations
+
+    def recent_entries(self, limit: int = 50) -> tuple[RecentEntry, ...]:
+        """Return the entries stored last, the newest first."""
+        return self._recent(limit)
