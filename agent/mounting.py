@@ -1,0 +1,139 @@
+"""Mounting cards so that nothing, not even a journal replay, is ever written to them."""
+
+import fcntl
+import os
+import re
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import MountError
+
+_COMMAND_SECONDS = 60
+_BLKGETDISKSEQ = 0x80081280  # <linux/fs.h>: counts what was put into the drive, one by one
+_LOCKED_DOWN = "ro,nosuid,nodev,noexec,noatime"
+
+# The kernel's name of each file system and what keeps it from repairing itself on a read-only
+# mount. Recorders have no time zone: their stamps are kept as they stand, as if they were UTC.
+_FILE_SYSTEMS: dict[str, tuple[str, str]] = {
+    "vfat": ("vfat", "utf8,tz=UTC"),
+    "exfat": ("exfat", "iocharset=utf8,time_offset=0"),
+    "ntfs": ("ntfs3", "iocharset=utf8"),
+    "ext2": ("ext2", ""),
+    "ext3": ("ext3", "noload"),
+    "ext4": ("ext4", "noload"),
+    "xfs": ("xfs", "norecovery"),
+    "btrfs": ("btrfs", "rescue=nologreplay"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A card mounted read-only at `target`; `sequence` is the kernel's number of this very disk."""
+
+    node: Path
+    target: Path
+    file_system: str
+    sequence: int | None
+
+    def is_gone(self) -> bool:
+        """Tell whether the disk was taken out, or another one put in its place."""
+        sequence = _disk_sequence(self.node)
+        return sequence is None or sequence != self.sequence
+
+    def unmount(self) -> None:
+        """Unmount the card; does nothing if it is unmounted already.
+
+        Raises:
+            MountError: the kernel keeps it.
+        """
+        if self.target.is_mount():
+            _unmount(self.target)
+        if self.target.exists():
+            self.target.rmdir()
+
+
+def mount_read_only(node: Path, file_system: str | None, target: Path) -> Mount:
+    """Mount a block device read-only at a folder, which is made if it is not there.
+
+    The device itself is set read-only first, so that no file system can write to it.
+
+    Raises:
+        MountError: an unknown file system, or one the kernel refuses.
+    """
+    if file_system not in _FILE_SYSTEMS:
+        raise MountError(reason=f"file system: {file_system or '?'}")
+    kind, careful = _FILE_SYSTEMS[file_system]
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _run("blockdev", "--setro", str(node))
+    sequence = _disk_sequence(node)
+    try:
+        _mount(kind, f"{_LOCKED_DOWN},{careful}".rstrip(","), node, target)
+    except MountError as error:
+        if kind != "exfat" or "unknown filesystem" not in str(error):
+            raise
+        _mount("exfat-fuse", _LOCKED_DOWN, node, target)
+    return Mount(node, target, file_system, sequence)
+
+
+def unmount_leftovers(root: Path) -> tuple[Path, ...]:
+    """Unmount what a crashed agent left mounted below a folder; return what that was.
+
+    Raises:
+        MountError: the kernel keeps one.
+    """
+    folder = root.resolve()
+    table = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    targets = [Path(_unescaped(line.split()[4])) for line in table.splitlines()]
+    left = sorted({t for t in targets if folder in t.parents}, reverse=True)
+    for target in left:
+        _unmount(target)
+        target.rmdir()
+    return tuple(left)
+
+
+def _mount(kind: str, options: str, node: Path, target: Path) -> None:
+    _run("mount", "-t", kind, "-o", options, "--", str(node), str(target))
+
+
+def _unmount(target: Path) -> None:
+    try:
+        _run("umount", "--", str(target))
+    except MountError:
+        # Nothing can be lost from a read-only mount: a reader that still holds it keeps its files.
+        _run("umount", "--lazy", "--", str(target))
+
+
+def _run(*command: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            timeout=_COMMAND_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MountError(reason=str(error)) from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"{command[0]}: ?"]
+        raise MountError(reason=said[0])
+
+
+def _disk_sequence(node: Path) -> int | None:
+    try:
+        fd = os.open(node, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return int(struct.unpack("=Q", fcntl.ioctl(fd, _BLKGETDISKSEQ, bytes(8)))[0])
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _unescaped(field: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

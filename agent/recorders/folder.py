@@ -1,0 +1,291 @@
+"""Listing and reading a card's folder, whatever its names and links try; shared by the drivers.
+
+Only descriptors of folders lead downwards and nothing is followed, so that no name on a card can
+reach anything outside it.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.core.recorder import CardFile, Listing, RefusedItem
+from contracts.errors import (
+    FileChangedError,
+    FileUnreadableError,
+    MountError,
+    RecorderError,
+    RecorderGoneError,
+)
+from contracts.names import display
+
+MAX_DEPTH = 64
+MAX_ITEMS = 250_000
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_SHOWN_ERRORS = 3
+_MOVED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+class CardFolder:
+    """The files below one folder; `is_gone` tells whether the recorder was pulled out."""
+
+    def __init__(self, root: Path, is_gone: Callable[[], bool]) -> None:
+        self._is_gone = is_gone
+        try:
+            self._root: int | None = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+        except OSError as error:
+            raise RecorderGoneError if is_gone() else MountError(reason=str(error)) from error
+
+    def list_files(self) -> Listing:
+        """List every file, bounded by `MAX_DEPTH` and `MAX_ITEMS`; a bound that is hit is said.
+
+        Raises:
+            RecorderGoneError: the recorder was pulled out.
+        """
+        walk = _Walk()
+        walk.folder(self._fd(), b"", depth=1)
+        if self._is_gone():
+            raise RecorderGoneError
+        return walk.listing()
+
+    def open_file(self, file: CardFile) -> "FolderFile":
+        """Open a listed file.
+
+        Raises:
+            FileChangedError: it is not what was listed.
+            FileUnreadableError: the card does not give it.
+            RecorderGoneError: the recorder was pulled out.
+        """
+        try:
+            fd = self._open(file.path)
+        except OSError as error:
+            raise self._error(file.path, 0, error) from error
+        opened = FolderFile(fd, file, lambda offset, error: self._error(file.path, offset, error))
+        if not opened.unchanged():
+            opened.close()
+            raise FileChangedError(name=display(file.path))
+        return opened
+
+    def read_small(self, names: tuple[bytes, ...], limit: int) -> bytes | None:
+        """Return the first `limit` bytes of a file found whatever its letters' case, or None."""
+        try:
+            path = self._find(names)
+            fd = None if path is None else self._open(path)
+        except OSError:
+            return None
+        if fd is None:
+            return None
+        try:
+            return os.read(fd, limit) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
+
+    def space(self) -> tuple[int, int] | None:
+        """Return free and total bytes of the file system, or None when it does not say."""
+        # Of the open folder, never of the path: once unmounted, that is the station's own disk.
+        try:
+            said = os.fstatvfs(self._fd())
+        except OSError:
+            return None
+        return said.f_bavail * said.f_frsize, said.f_blocks * said.f_frsize
+
+    def close(self) -> None:
+        """Let go of the folder; may be called twice."""
+        if self._root is not None:
+            os.close(self._root)
+        self._root = None
+
+    def _fd(self) -> int:
+        if self._root is None:
+            raise RuntimeError("the recorder was released")
+        return self._root
+
+    def _find(self, names: tuple[bytes, ...]) -> bytes | None:
+        found: list[bytes] = []
+        for name in names:
+            folder = self._open_folder(found)
+            try:
+                there = sorted(map(os.fsencode, os.listdir(folder)))  # noqa: PTH208 - a descriptor, no path
+            finally:
+                os.close(folder)
+            match = next((one for one in there if one.lower() == name.lower()), None)
+            if match is None:
+                return None
+            found.append(match)
+        return b"/".join(found)
+
+    def _open(self, path: bytes) -> int:
+        *folders, name = path.split(b"/")
+        folder = self._open_folder(folders)
+        try:
+            return os.open(_step(name), _FILE, dir_fd=folder)
+        finally:
+            os.close(folder)
+
+    def _open_folder(self, names: list[bytes]) -> int:
+        fd = os.dup(self._fd())
+        for name in names:
+            try:
+                below = os.open(_step(name), _FOLDER, dir_fd=fd)
+            finally:
+                os.close(fd)
+            fd = below
+        return fd
+
+    def _error(self, path: bytes, offset: int, error: OSError) -> RecorderError:
+        if self._is_gone():
+            return RecorderGoneError()
+        if error.errno in _MOVED:
+            return FileChangedError(name=display(path))
+        return FileUnreadableError(name=display(path), offset=offset, reason=_reason(error))
+
+
+def list_folder(root: Path) -> Listing:
+    """List a folder that is no recorder's.
+
+    Raises:
+        MountError: it cannot be opened.
+    """
+    folder = CardFolder(root, lambda: False)
+    try:
+        return folder.list_files()
+    finally:
+        folder.close()
+
+
+class FolderFile:
+    """One file of a card, open for reading from its start."""
+
+    def __init__(
+        self, fd: int, listed: CardFile, failure: Callable[[int, OSError], RecorderError]
+    ) -> None:
+        self._fd = fd
+        self._listed = listed
+        self._failure = failure
+        self._offset = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer from where the last call ended; return bytes read, 0 at the end.
+
+        Raises:
+            FileUnreadableError: the card does not give these bytes; says at which offset.
+            RecorderGoneError: the recorder was pulled out.
+        """
+        try:
+            count = os.preadv(self._fd, [buffer], self._offset)
+        except OSError as error:
+            raise self._failure(self._offset, error) from error
+        self._offset += count
+        return count
+
+    def unchanged(self) -> bool:
+        """Tell whether it still is the regular file of the size and time that was listed."""
+        now = os.fstat(self._fd)
+        same = (now.st_size, now.st_mtime_ns) == (self._listed.size, self._listed.modified_ns)
+        return same and stat.S_ISREG(now.st_mode)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+
+class _Walk:
+    """One walk through a card's folders; keeps what could not be read beside what could."""
+
+    def __init__(self) -> None:
+        self._files: list[CardFile] = []
+        self._refused: list[RefusedItem] = []
+        self._errors: list[str] = []
+        self._seen = 0
+
+    def listing(self) -> Listing:
+        more = len(self._errors) - _SHOWN_ERRORS
+        shown = [*self._errors[:_SHOWN_ERRORS], *([f"(+{more})"] if more > 0 else [])]
+        return Listing(
+            tuple(sorted(self._files, key=lambda file: file.path)),
+            tuple(sorted(self._refused, key=lambda item: item.path)),
+            "; ".join(shown) or None,
+        )
+
+    def folder(self, fd: int, path: bytes, depth: int) -> None:
+        for name in self._names(fd, path):
+            self._item(fd, name, b"/".join(filter(None, (path, name))), depth)
+
+    def _names(self, fd: int, path: bytes) -> list[bytes]:
+        names: list[bytes] = []
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    if self._seen == MAX_ITEMS:
+                        self._unlistable(path, f"more than {MAX_ITEMS} items")
+                        break
+                    self._seen += 1
+                    names.append(os.fsencode(entry.name))
+        except OSError as error:
+            self._unlistable(path, _reason(error))
+        # A crafted card names one file twice; the second cannot be reached (fault A04).
+        if len(set(names)) < len(names):
+            self._errors.append(f"{display(path) or '/'}: a name listed twice")
+        return sorted(set(names))
+
+    def _item(self, fd: int, name: bytes, path: bytes, depth: int) -> None:
+        try:
+            said = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except OSError as error:
+            self._refused.append(RefusedItem(path, "unreadable", _reason(error)))
+            self._errors.append(f"{display(path)}: {_reason(error)}")
+            return
+        kind = stat.S_IFMT(said.st_mode)
+        if kind == stat.S_IFDIR:
+            self._below(fd, name, path, depth)
+        elif kind == stat.S_IFREG and said.st_nlink <= 1:
+            self._files.append(CardFile(path, said.st_size, said.st_mtime_ns))
+        else:
+            self._refused.append(_refused(path, kind, said.st_nlink))
+
+    def _below(self, fd: int, name: bytes, path: bytes, depth: int) -> None:
+        if depth == MAX_DEPTH:
+            self._unlistable(path, f"deeper than {MAX_DEPTH} folders")
+            return
+        try:
+            child = os.open(name, _FOLDER, dir_fd=fd)
+        except OSError as error:
+            self._unlistable(path, _reason(error))
+            return
+        try:
+            self.folder(child, path, depth + 1)
+        finally:
+            os.close(child)
+
+    def _unlistable(self, path: bytes, reason: str) -> None:
+        self._refused.append(RefusedItem(path or b".", "unlistable_folder", reason))
+        self._errors.append(f"{display(path) or '/'}: {reason}")
+
+
+def _refused(path: bytes, kind: int, links: int) -> RefusedItem:
+    match kind:
+        case stat.S_IFREG:
+            return RefusedItem(path, "hard_link", f"{links} names")
+        case stat.S_IFLNK:
+            return RefusedItem(path, "symlink")
+        case stat.S_IFIFO:
+            return RefusedItem(path, "fifo")
+        case stat.S_IFSOCK:
+            return RefusedItem(path, "socket")
+        case _:
+            return RefusedItem(path, "device")
+
+
+def _step(name: bytes) -> bytes:
+    if name in (b"", b".", b".."):
+        raise OSError(errno.ENOENT, "not a name")
+    return name
+
+
+def _reason(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, str(error))
