@@ -222,11 +222,11 @@ def _set(connection: apsw.Connection, settings: Mapping[str, object], folder: Pa
 def _translated(folder: Path) -> Iterator[None]:
     try:
         yield
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         raise LedgerStorageError(where=folder, what=_reason(error)) from error
 
 
-def _reason(error: apsw.Error) -> str:
+def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 

@@ -148,10 +148,11 @@ class Ledger(Records):
         self.close()
 
     def _settle(self, prefix: str, moment: Moment, version: str) -> None:
-        """Enter the first entry, or bring a head file up to date that a crash left behind."""
-        if self.checkpoint is not None:
-            if read_note(self.folder / HEAD_NAME) != self.checkpoint:
-                self._keep(HEAD_NAME, self.checkpoint)
+        """Enter the first entry, or bring files up to date that a crash left behind."""
+        if self.size:
+            cosigned = self.cosigned
+            self._refresh(HEAD_NAME, self.checkpoint)
+            self._refresh(WITNESS_NAME, cosigned.note if cosigned else None)
             return
         _, organisation, station = prefix.split("/")
         opened = LedgerOpened(
@@ -162,6 +163,10 @@ class Ledger(Records):
             version=version,
         )
         self.append([draft_of(opened)], moment)
+
+    def _refresh(self, name: str, note: str | None) -> None:
+        if note is not None and read_note(self.folder / name) != note:
+            self._keep(name, note)
 
     def _enter(
         self, drafts: Sequence[Draft], moment: Moment

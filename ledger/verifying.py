@@ -1,0 +1,282 @@
+"""Checks a whole ledger from its first entry, and names everything that is not as it was signed.
+
+It only reads, and may run while the ledger's writer does.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from contracts.checkpoint import Checkpoint, verify_checkpoint
+from contracts.entry import Entry, decode, format_time
+from contracts.errors import EntryError, LedgerError, LedgerStorageError, NoteError
+from contracts.note import VerifyingKey, verify_cosignature
+from contracts.problem import Problem
+from contracts.tree import Frontier, Node, leaf_hash
+from ledger.database import Database, Row
+from ledger.folder import HEAD_NAME, WITNESS_NAME, read_note
+
+Progress = Callable[[int, int], None]
+
+_STEP = 1_000
+# Everything as bytes: whoever wrote to the file did not have to respect the columns' types.
+_ENTRIES = """SELECT sequence, CAST(type AS BLOB), CAST(subject AS BLOB), CAST(at AS BLOB),
+    coalesce(CAST(body AS BLOB), x''), coalesce(CAST(leaf_hash AS BLOB), x'')
+    FROM entry ORDER BY sequence"""
+_CHECKPOINTS = "SELECT size, 'checkpoint', CAST(note AS BLOB), NULL FROM checkpoint ORDER BY size"
+_COSIGNATURES = """SELECT size, 'cosignature', CAST(note AS BLOB), CAST(witness AS BLOB)
+    FROM cosignature ORDER BY size"""
+_NODE = "SELECT CAST(hash AS BLOB) FROM node WHERE level = ? AND position = ?"
+
+
+class Claim(NamedTuple):
+    """A signed head that must agree with the entries: from a table, or from the file `where`."""
+
+    size: int
+    where: str
+    note: str
+    witness: str | None = None
+
+
+def verify(
+    folder: Path, key: str | None = None, progress: Progress | None = None
+) -> tuple[Problem, ...]:
+    """Return everything that is wrong with the ledger in a folder, in order of discovery.
+
+    Without `key` (in the form name+id+base64) the one that entry 1 names is taken on trust.
+    `progress` is told how many entries are done, of how many.
+
+    Raises:
+        LedgerStorageError: there is no ledger that could be read.
+        NoteError: `key` is malformed.
+    """
+    # Before the snapshot: a running writer commits first and then writes these.
+    files = {name: read_note(folder / name) for name in (HEAD_NAME, WITNESS_NAME)}
+    trusted = VerifyingKey.parse(key) if key else None
+    database = Database.reader(folder)
+    try:
+        with database.snapshot():
+            return tuple(_verified(database, files, trusted, progress))
+    finally:
+        database.close()
+
+
+def _verified(
+    database: Database,
+    files: dict[str, str | None],
+    trusted: VerifyingKey | None,
+    progress: Progress | None,
+) -> Iterator[Problem]:
+    try:
+        for line in database.integrity():
+            yield Problem("database_damaged", detail=line)
+        named, problems = _named_key(database, trusted)
+        yield from problems
+        walk = _Walk(database, trusted or named)
+        file_claims, problems = _file_claims(database, files)
+        yield from problems
+        yield from walk.run(file_claims, progress or _no_progress)
+    except LedgerStorageError as error:
+        yield Problem("database_damaged", detail=str(error.fields["what"]))
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def _named_key(
+    database: Database, trusted: VerifyingKey | None
+) -> tuple[VerifyingKey | None, list[Problem]]:
+    """Return the key that entry 1 names, and whether that is the trusted one."""
+    row = database.row("SELECT body FROM entry WHERE sequence = 1")
+    if row is None:
+        return None, []
+    try:
+        key = VerifyingKey.parse(str(decode(row[0]).data.get("public_key")))
+    except LedgerError as error:
+        return None, [Problem("key_missing", 1, str(error.fields["why"]))]
+    if trusted not in (None, key):
+        return key, [Problem("key_differs", 1, str(key))]
+    return key, []
+
+
+def _file_claims(
+    database: Database, files: dict[str, str | None]
+) -> tuple[list[Claim], list[Problem]]:
+    claims, problems = [], []
+    rows = {HEAD_NAME: "checkpoint", WITNESS_NAME: "cosignature"}
+    for name, note in files.items():
+        if note is None:
+            # A crash between the first commit and the first writing of the file is no attack.
+            if database.value(f"SELECT count(*) FROM {rows[name]}") > 1:  # noqa: S608  # our own words
+                problems.append(Problem("head_missing", detail=name))
+            continue
+        try:
+            claims.append(Claim(Checkpoint.of_note(note).size, name, note))
+        except NoteError as error:
+            problems.append(Problem("head_malformed", detail=f"{name}: {error.fields['why']}"))
+    return sorted(claims), problems
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Goes through entries and signed heads side by side, both in order of size.
+
+    What was found wrong is reported once: the walk then goes on from the stored hash, so that one
+    changed entry does not make every later head look wrong.
+    """
+
+    _database: Database
+    _key: VerifyingKey | None
+    _frontier: Frontier = field(default_factory=Frontier)
+    _whole: bool = True  # no entry missing so far: heads can be compared
+    _agreed: int = 0  # size of the last head that agreed with the entries
+    _differs: bool = False
+    _signed: int = 0  # size of the last checkpoint seen
+
+    def run(self, files: list[Claim], progress: Progress) -> Iterator[Problem]:
+        total = int(self._database.value("SELECT count(*) FROM entry"))
+        if not total:
+            yield Problem("ledger_empty")
+        claims = _Claims(heapq.merge(*map(self._claims, (_CHECKPOINTS, _COSIGNATURES)), files))
+        last = 0
+        for done, row in enumerate(self._database.stream(_ENTRIES), 1):
+            yield from self._follows(last, row[0])
+            last = row[0]
+            yield from self._entry(row)
+            if self._whole:
+                yield from self._heads(claims.up_to(last))
+            if done % _STEP == 0 or done == total:
+                progress(done, total)
+        yield from self._end(last, claims)
+
+    def _claims(self, sql: str) -> Iterator[Claim]:
+        for size, where, note, witness in self._database.stream(sql):
+            yield Claim(size, where, _text(note), witness and _text(witness))
+
+    def _follows(self, last: int, sequence: int) -> Iterator[Problem]:
+        if sequence != last + 1:
+            self._whole = False
+            span = f"{last + 1}" if sequence == last + 2 else f"{last + 1}-{sequence - 1}"
+            yield Problem("entry_missing", last + 1, span)
+
+    def _entry(self, row: Row) -> Iterator[Problem]:
+        sequence, kind, subject, at, body, stored = row
+        try:
+            yield from self._content(sequence, decode(body), (kind, subject, at))
+        except EntryError as error:
+            yield Problem("entry_malformed", sequence, str(error.fields["why"]))
+        if leaf_hash(body) != stored:
+            yield Problem("entry_changed", sequence)
+        if self._whole:
+            self._frontier, nodes = self._frontier.append(stored)
+            yield from self._nodes(sequence, nodes)
+
+    def _content(
+        self, sequence: int, entry: Entry, columns: tuple[bytes, bytes, bytes]
+    ) -> Iterator[Problem]:
+        if entry.sequence != sequence:
+            yield Problem("entry_misplaced", sequence, str(entry.sequence))
+        if self._key and entry.source != self._key.name:
+            yield Problem("entry_foreign", sequence, entry.source)
+        said = (entry.type, entry.subject, format_time(entry.moment.at))
+        for name, column, value in zip(("type", "subject", "at"), columns, said, strict=True):
+            if column != value.encode():
+                yield Problem("column_differs", sequence, name)
+
+    def _nodes(self, sequence: int, nodes: tuple[Node, ...]) -> Iterator[Problem]:
+        for node in nodes:
+            place = f"{node.level}/{node.index}"
+            stored = self._node(node)
+            if stored is None:
+                yield Problem("node_missing", sequence, place)
+            elif stored != node.hash:
+                yield Problem("node_differs", sequence, place)
+                self._adopt(self._node(nodes[-1]))
+                return
+
+    def _node(self, node: Node) -> bytes | None:
+        row = self._database.row(_NODE, node.level, node.index)
+        return row[0] if row else None
+
+    def _adopt(self, stored: bytes | None) -> None:
+        if stored is not None:
+            hashes = (*self._frontier.hashes[:-1], stored)
+            self._frontier = Frontier(self._frontier.size, hashes)
+
+    def _heads(self, claims: Iterable[Claim]) -> Iterator[Problem]:
+        for claim in claims:
+            if claim.where == "checkpoint":
+                self._signed = claim.size
+            try:
+                root = self._signed_root(claim)
+            except NoteError as error:
+                yield _malformed(claim, str(error.fields["why"]))
+            else:
+                yield from self._compare(claim, root)
+
+    def _signed_root(self, claim: Claim) -> bytes:
+        if self._key is None:
+            checkpoint = Checkpoint.of_note(claim.note)
+        else:
+            checkpoint = verify_checkpoint(claim.note, self._key)
+        if checkpoint.size != claim.size:
+            raise NoteError(why=f"it is of size {checkpoint.size}")
+        if claim.witness is not None:
+            verify_cosignature(claim.note, VerifyingKey.parse(claim.witness))
+        return checkpoint.root
+
+    def _compare(self, claim: Claim, root: bytes) -> Iterator[Problem]:
+        if root == self._frontier.root():
+            self._agreed, self._differs = claim.size, False
+            return
+        span = f"{self._agreed + 1}-{claim.size}"
+        if claim.where not in ("checkpoint", "cosignature"):
+            yield Problem("head_differs", claim.size, claim.where)
+        elif not self._differs:  # once history differs, so does every head after it
+            yield Problem("history_differs", claim.size, span)
+        self._differs = True
+
+    def _end(self, last: int, claims: "_Claims") -> Iterator[Problem]:
+        beyond = {claim.where: claim.size for claim in claims.rest() if claim.size > last}
+        for where, size in beyond.items():
+            yield Problem("tail_missing", last, f"{where}: {size}")
+        if last and self._whole and self._signed != last:
+            yield Problem("checkpoint_missing", last)
+        surplus = "SELECT count(*) FROM node WHERE (position + 1) << level > ?"
+        if count := self._database.value(surplus, last):
+            yield Problem("node_surplus", detail=str(count))
+
+
+class _Claims:
+    """Signed heads in order of size, taken up to where the entries have got."""
+
+    def __init__(self, claims: Iterator[Claim]) -> None:
+        self._claims = claims
+        self._next = next(claims, None)
+
+    def up_to(self, size: int) -> Iterator[Claim]:
+        while self._next is not None and self._next.size <= size:
+            yield self._next
+            self._next = next(self._claims, None)
+
+    def rest(self) -> Iterator[Claim]:
+        if self._next is not None:
+            yield self._next
+        yield from self._claims
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode("utf-8", errors="replace")
+
+
+def _malformed(claim: Claim, why: str) -> Problem:
+    match claim.where:
+        case "checkpoint":
+            return Problem("checkpoint_malformed", claim.size, why)
+        case "cosignature":
+            return Problem("cosignature_wrong", claim.size, why)
+        case _:
+            return Problem("head_malformed", detail=f"{claim.where}: {why}")
