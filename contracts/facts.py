@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, TypeVar
 from contracts.entry import Draft, Entry
 from contracts.finding import Finding
 from contracts.loading import from_object, to_object
+from contracts.messages import AlertKind
 from contracts.reading import Identity, Reading
 
 ServiceState = Literal["in_repair", "lost", "in_service"]
@@ -316,6 +317,18 @@ class RecorderService(Fact):
 
 
 @dataclass(frozen=True)
+class KeeperNoted(Fact):
+    """The index's roster puts a recorder under the daily rule from a day on, or (None) no more."""
+
+    TYPE = "keeper.noted"
+    recorder: str
+    person: str | None
+    person_name: str | None
+    department: str
+    from_day: date
+
+
+@dataclass(frozen=True)
 class StationEnrolled(Fact):
     """The index knows a station by this key from now on."""
 
@@ -351,7 +364,7 @@ class AlertOpened(Fact):
     """An alert the office was told of. `about` is the duty or station it is about."""
 
     TYPE = "alert.opened"
-    kind: str
+    kind: AlertKind
     about: str
     zh: str
     en: str
@@ -368,10 +381,13 @@ class AlertOpened(Fact):
 
 @dataclass(frozen=True)
 class AlertCleared(Fact):
-    """An open alert ended: `met_late`, `declared`, `heard_again`, `withdrawn`."""
+    """An open alert ended: `met_late`, `met`, `declared`, `extended`, `heard_again`, `withdrawn`.
+
+    `met`: in time, but heard of only later; `extended`: an off-site declaration moved the deadline.
+    """
 
     TYPE = "alert.cleared"
-    kind: str
+    kind: AlertKind
     about: str
     outcome: str
 
