@@ -58,8 +58,15 @@ class Source(Protocol):
 class Detector:
     """Delivers everything that is plugged in: at the start, on each change, and regularly."""
 
-    def __init__(self, sources: Sequence[Source], deliver: Callable[[DevicesSeen], None]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        deliver: Callable[[DevicesSeen], None],
+        *,
+        enumerate_seconds: float = ENUMERATE_SECONDS,
+    ) -> None:
         self._sources = sources
+        self._enumerate_seconds = enumerate_seconds
         self._deliver = deliver
         self._last: DevicesSeen | None = None
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -83,7 +90,7 @@ class Detector:
             source.open()
         while not self._stopping:
             self._enumerate(regular=True)
-            until = time.monotonic() + ENUMERATE_SECONDS
+            until = time.monotonic() + self._enumerate_seconds
             while not self._stopping and time.monotonic() < until:
                 if self._noticed(POLL_SECONDS):
                     self._settle()
@@ -220,8 +227,12 @@ class KernelDevices:
     ) -> Iterator[Device]:
         for disk in disks:
             device = _usb_device(usb, _port(usb, disk), classes)
-            for volume in _volumes(disk):
-                yield self._with_file_system(device, volume, _arrival(usb, disk))
+            arrival = _arrival(usb, disk)
+            whole = self._with_file_system(device, disk, arrival)
+            parts = (part for part in disk.children if part.device_type == "partition")
+            volumes = [self._with_file_system(device, part, arrival) for part in parts]
+            holding = [volume for volume in volumes if volume.file_system]
+            yield from [whole] if whole.file_system else holding or [whole]
 
     def _loop_devices(self) -> Iterator[Device]:
         for disk in self._context.list_devices(subsystem="block", DEVTYPE="disk"):
@@ -309,15 +320,6 @@ def _port(usb: pyudev.Device, disk: pyudev.Device | None = None) -> str:
             path = f"{parent.subsystem}-{parent.sys_name}-{path}"
         subsystem = parent.subsystem
     return path
-
-
-def _volumes(disk: pyudev.Device) -> list[pyudev.Device]:
-    """Return the disk itself, or its partitions that hold a file system."""
-    if "ID_FS_TYPE" in disk.properties:
-        return [disk]
-    partitions = [part for part in disk.children if part.device_type == "partition"]
-    holding = [part for part in partitions if "ID_FS_TYPE" in part.properties]
-    return holding or partitions or [disk]
 
 
 def _arrival(*devices: pyudev.Device) -> str:
