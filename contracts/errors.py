@@ -498,6 +498,63 @@ class AgentSilentError(StationError):
     )
 
 
+class FormError(StationError):
+    """A form at the pages is not filled in as it must be; `label` names the field."""
+
+    code = "form_invalid"
+    sentence = Text("填写有误: {label}", "Not filled in correctly: {label}")
+    remedy = Text("请改正后重新提交", "Mend it and send it again")
+
+    def __init__(self, label: Text) -> None:
+        self.label = label
+        super().__init__(label=label)
+
+    @property
+    def text(self) -> Text:
+        """The sentence with the field's name in each language."""
+        sentence = self.sentence
+        return Text(
+            sentence.zh.format(label=self.label.zh), sentence.en.format(label=self.label.en)
+        )
+
+
+class UnansweredError(StationError):
+    """The agent did not answer in time."""
+
+    code = "unanswered"
+    sentence = Text("采集服务没有及时回答", "The agent did not answer in time")
+    remedy = Text(
+        "在台账中确认是否已登记, 没有则重试", "Look in the ledger whether it was entered; else retry"
+    )
+
+
+class BrokerRefusedError(UplinkError):
+    """The broker's rules do not let this station say what it must."""
+
+    code = "broker_refused"
+    sentence = Text("消息服务器拒绝本站的消息: {reason}", "The broker refuses us: {reason}")
+    remedy = Text(
+        "检查消息服务器的访问规则; 台账保留在本站, 恢复后自动上报",
+        "Check the broker's access rules; the ledger is kept here and is sent when they allow it",
+    )
+
+
+class NoDriverError(RecorderError):
+    """No driver serves this device."""
+
+    code = "no_driver"
+    sentence = Text("没有适用于 {device} 的驱动", "No driver serves {device}")
+    remedy = Text("请管理员核对记录仪型号", "The device manager checks the recorder's model")
+
+
+class AgentAwayError(StationError):
+    """The agent's socket gives no answer."""
+
+    code = "agent_away"
+    sentence = Text("采集服务未运行: {reason}", "The agent does not answer: {reason}")
+    remedy = Text("启动采集服务后再试", "Start the agent and try again")
+
+
 def all_errors(root: type[MusterError] = MusterError) -> Iterator[type[MusterError]]:
     """Yield every error class that has a code, for the manual and its test."""
     for error in root.__subclasses__():

@@ -84,6 +84,9 @@ PROBLEMS: dict[str, Text] = {
         "文件 {detail} 签名的历史与第 {sequence} 条及以前的记录不符",
         "File {detail} holds a signed head of other entries than the first {sequence}",
     ),
+    "footage_damaged": Text(
+        "第 {sequence} 条记录的文件有误: {detail}", "The file of entry {sequence}: {detail}"
+    ),
     "cosignature_wrong": Text(
         "第 {sequence} 条记录处的见证签名无效: {detail}",
         "The cosignature at entry {sequence} is not valid: {detail}",

@@ -49,6 +49,14 @@ class Archive:
                 self._check_folder(incoming, path)
             durable.sync(incoming)
 
+    def adopt(self) -> None:
+        """Open an archive as it is, beside the process that has it; changes nothing.
+
+        Raises:
+            ArchiveUnwritableError: the root is missing.
+        """
+        self._tree.adopt()
+
     def seal(
         self,
         source: OpenFile,

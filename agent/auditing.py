@@ -1,0 +1,117 @@
+"""Checks what others must be able to rely on: the ledger, the archived files, the proofs.
+
+Works beside a running agent: it only reads, but for the views, which are links that can be remade.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.archive import Archive
+from contracts.entry import Entry
+from contracts.errors import MusterError
+from contracts.facts import FootageImported, fact_of
+from contracts.problem import Problem
+from contracts.proof import check
+from contracts.settings import StationSettings
+from ledger.reading import LedgerReader, Search
+from ledger.verifying import verify
+
+_TELL_EVERY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ProofAnswer:
+    """Whether a proof holds, and what to tell people about it."""
+
+    holds: bool
+    lines: tuple[str, ...]
+
+
+def audit(
+    settings: StationSettings, key: str | None, *, footage: bool, tell: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Return everything wrong with the ledger and, where asked, with the archived files."""
+
+    def progress(done: int, total: int) -> None:
+        if done % _TELL_EVERY == 0 or done == total:
+            tell(f"台账 / ledger {done}/{total}")
+
+    problems: tuple[str, ...] = tuple(map(str, verify(_folder(settings), key, progress)))
+    if footage:
+        problems += tuple(_audit_footage(settings, tell))
+    return problems
+
+
+def prove(settings: StationSettings, file: Path) -> bytes | None:
+    """Return the proof bundle of the entry that imported this file's bytes; None if none did."""
+    digest = sha256_of(file)
+    with LedgerReader(_folder(settings)) as reader:
+        found = reader.search(Search(text=f'"sha256":"{digest}"', type=FootageImported.TYPE), 1)
+        return reader.prove(found[0].sequence) if found else None
+
+
+def check_proof(bundle: Path, file: Path, keys: Collection[str]) -> ProofAnswer:
+    """Check a proof bundle against a file, with nothing else at hand."""
+    report = check(bundle.read_bytes(), sha256_of(file), keys or None)
+    lines = [str(problem) for problem in report.problems]
+    if report.entry is not None:
+        lines.append(f"记录 / entry {report.entry.sequence}: {report.entry.type}")
+        lines.append(f"时间 / time {report.entry.moment.at.isoformat()}")
+    lines += [f"公钥 / key {key}" for key in (report.key, report.witness) if key]
+    if report.witnessed_at is not None:
+        lines.append(f"见证 / witnessed {report.witnessed_at.isoformat()}")
+    elif report.holds:
+        lines.append("尚未被见证 / not witnessed yet")
+    lines.append("证明成立 / the proof holds" if report.holds else "证明不成立 / it does not hold")
+    return ProofAnswer(report.holds, tuple(lines))
+
+
+def rebuild_views(settings: StationSettings) -> tuple[int, int]:
+    """Link every imported file where people look for it; return links made and objects missing."""
+    archive = Archive(Path(settings.folders.archive))
+    archive.adopt()
+    made = missing = 0
+    with LedgerReader(_folder(settings)) as reader:
+        for entry in reader.select(types=(FootageImported.TYPE,)):
+            fact = fact_of(entry, FootageImported)
+            try:
+                archive.link_view(fact.view.partition("/")[2], fact.sha256)
+                made += 1
+            except MusterError:
+                missing += 1
+    return made, missing
+
+
+def sha256_of(file: Path) -> str:
+    """Return a file's SHA-256."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> list[str]:
+    archive = Archive(Path(settings.folders.archive))
+    archive.adopt()
+    found = []
+    checked: set[str] = set()
+    with LedgerReader(_folder(settings)) as reader:
+        for entry in reader.select(types=(FootageImported.TYPE,)):
+            fact = fact_of(entry, FootageImported)
+            if fact.sha256 in checked:
+                continue
+            checked.add(fact.sha256)
+            try:
+                archive.verify(fact.sha256)
+            except MusterError as error:
+                found.append(str(_named(entry, fact, error)))
+    tell(f"文件 / files {len(checked)}")
+    return found
+
+
+def _named(entry: Entry, fact: FootageImported, error: MusterError) -> Problem:
+    return Problem("footage_damaged", entry.sequence, f"{fact.view}: {error.text}")
+
+
+def _folder(settings: StationSettings) -> Path:
+    return Path(settings.folders.state) / "ledger"

@@ -1,0 +1,232 @@
+"""`muster-agent`: runs the agent, asks it for things, and checks ledger, footage and proofs.
+
+Exit codes: 0 good, 1 found something, 2 wrong use or settings, 70 our own or the ledger's fault.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+
+from agent import auditing, pins
+from agent import main as wiring
+from agent.calling import call
+from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return
+from contracts.errors import InternalError, LedgerError, MusterError, SettingsError
+from contracts.settings import StationSettings, parse_station
+
+T = TypeVar("T")
+FOUND, WRONG_USE, FAULT = 1, 2, 70
+_config = click.option(
+    "--config",
+    "settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=Path("config/station.toml"),
+    show_default=True,
+    callback=lambda _c, _p, path: _load(path),
+    help="站点设置 / the station's settings",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(wiring.VERSION)
+def main() -> None:
+    """采集站后台服务 / the agent of a docking station."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
+
+
+@main.command()
+@_config
+def run(settings: StationSettings) -> None:
+    """运行采集服务 / run the agent until it is told to stop."""
+    _guard(lambda: wiring.run(settings))
+
+
+@main.command()
+@_config
+@click.option("--key", help="登记的公钥 / the enrolled public key, name+id+base64")
+@click.option("--footage", is_flag=True, help="逐个校验文件 / check every archived file too")
+def verify(settings: StationSettings, key: str | None, footage: bool) -> None:
+    """从第一条起校验台账 / verify the ledger from its first entry."""
+    problems = _guard(lambda: auditing.audit(settings, key, footage=footage, tell=_tell))
+    for problem in problems:
+        click.echo(problem)
+    click.echo(f"{len(problems)} 个问题 / problem(s)")
+    sys.exit(FOUND if problems else 0)
+
+
+@main.command()
+@_config
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="默认 / default: FILE.proof")
+def prove(settings: StationSettings, file: Path, output: Path | None) -> None:
+    """为一个文件出具证明 / write the proof that FILE is in the ledger."""
+    bundle = _guard(lambda: auditing.prove(settings, file))
+    if bundle is None:
+        click.echo(f"台账中没有该文件 / the ledger has no such file: {file}", err=True)
+        sys.exit(FOUND)
+    target = output or file.with_name(file.name + ".proof")
+    target.write_bytes(bundle)
+    click.echo(target)
+
+
+@main.command("check-proof")
+@click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", "keys", multiple=True, help="可信公钥 / a key you trust; repeatable")
+def check_proof(bundle: Path, file: Path, keys: tuple[str, ...]) -> None:
+    """核验证明, 不需要台账和网络 / check a proof; needs neither ledger nor network."""
+    report = auditing.check_proof(bundle, file, keys)
+    for line in report.lines:
+        click.echo(line)
+    sys.exit(0 if report.holds else FOUND)
+
+
+@main.command("rebuild-views")
+@_config
+def rebuild_views(settings: StationSettings) -> None:
+    """按台账重建浏览目录 / make the folders people browse anew from the ledger."""
+    made, missing = _guard(lambda: auditing.rebuild_views(settings))
+    click.echo(f"{made} 个链接 / link(s), {missing} 个缺失 / missing")
+    sys.exit(FOUND if missing else 0)
+
+
+@main.command("hash-pin")
+def hash_pin() -> None:
+    """生成写入名册的密码摘要 / make the hash of a PIN for the roster."""
+    click.echo(pins.hash_pin(_ask_pin("PIN")))
+
+
+@main.command()
+@_config
+@click.argument("recorder")
+@click.argument("person")
+@click.option("--approver", help="批准人 / who approves")
+@click.option("--override", help="检查未通过仍放行的理由 / why it goes out although a check failed")
+def issue(
+    settings: StationSettings,
+    recorder: str,
+    person: str,
+    approver: str | None,
+    override: str | None,
+) -> None:
+    """领用 / hand RECORDER to PERSON."""
+    pin = _ask_pin(f"PIN {person}")
+    approver_pin = _ask_pin(f"PIN {approver}") if approver else None
+    _call(settings, Issue(recorder, person, pin, approver, approver_pin, override))
+
+
+@main.command("return")
+@_config
+@click.argument("recorder")
+@click.argument("by")
+def return_(settings: StationSettings, recorder: str, by: str) -> None:
+    """交回 / take RECORDER back by hand."""
+    _call(settings, Return(recorder, by, _ask_pin(f"PIN {by}")))
+
+
+@main.command()
+@_config
+@click.argument("recorder")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("kind", type=click.Choice(["no_footage", "off_site", "repair", "loss", "other"]))
+@click.argument("reason")
+@click.argument("by")
+@click.option("--until", type=click.DateTime(), help="off_site: 延至 / extended until")
+def declare(  # noqa: PLR0913, PLR0917  # a declaration has these parts
+    settings: StationSettings,
+    recorder: str,
+    day: datetime,
+    kind: str,
+    reason: str,
+    by: str,
+    until: datetime | None,
+) -> None:
+    """填写说明 / answer a duty without footage."""
+    pin = _ask_pin(f"PIN {by}")
+    moment = until.astimezone() if until else None
+    _call(settings, Declare(recorder, _day(day), kind, reason, by, pin, moment))  # type: ignore[arg-type]  # a Choice
+
+
+@main.command()
+@_config
+@click.argument("recorder")
+@click.argument("by")
+@click.option("--battery", type=int, help="屏幕电量 / per cent on the screen")
+@click.option("--clock", type=click.DateTime(), help="屏幕时间 / wall time on the screen")
+def observe(
+    settings: StationSettings, recorder: str, by: str, battery: int | None, clock: datetime | None
+) -> None:
+    """登记屏幕读数 / enter what the recorder's screen shows."""
+    _call(settings, Observe(recorder, by, _ask_pin(f"PIN {by}"), battery, clock))
+
+
+@main.command("report-fault")
+@_config
+@click.argument("recorder")
+@click.argument("state", type=click.Choice(["in_repair", "lost", "in_service"]))
+@click.argument("reason")
+@click.argument("by")
+def report_fault(
+    settings: StationSettings, recorder: str, state: str, reason: str, by: str
+) -> None:
+    """报修、报失、恢复使用 / take a recorder out of service or put it back."""
+    pin = _ask_pin(f"PIN {by}")
+    _call(settings, ReportFault(recorder, state, reason, by, pin))  # type: ignore[arg-type]  # a Choice
+
+
+@main.command()
+@_config
+@click.argument("dock", type=int)
+def retry(settings: StationSettings, dock: int) -> None:
+    """重试一个工位 / try a dock's visit again."""
+    _call(settings, Retry(dock))
+
+
+def _call(settings: StationSettings, command: Command) -> NoReturn:
+    answer = _guard(lambda: call(Path(settings.folders.run) / "agent.sock", command))
+    click.echo(f"{answer.zh} / {answer.en}" + (f" [{answer.code}]" if answer.code else ""))
+    if answer.remedy_zh:
+        click.echo(f"→ {answer.remedy_zh} / {answer.remedy_en}")
+    if answer.sequence is not None:
+        click.echo(json.dumps({"entry": answer.sequence}))
+    sys.exit(0 if answer.ok else FOUND)
+
+
+def _guard(work: Callable[[], T]) -> T:
+    """Do something; an error of ours ends the program with its sentence and exit code."""
+    try:
+        return work()
+    except MusterError as error:
+        click.echo(f"{error}\n→ {error.remedy.fill(**error.fields)}", err=True)
+        sys.exit(FAULT if isinstance(error, LedgerError | InternalError) else WRONG_USE)
+
+
+def _load(path: Path) -> StationSettings:
+    return _guard(lambda: parse_station(_read(path), str(path)))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(file=str(path), problems=(str(error),)) from error
+
+
+def _ask_pin(prompt: str) -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt(prompt, hide_input=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _day(moment: datetime) -> date:
+    return moment.date()
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,183 @@
+"""The deciding thread: takes events in, lets the core decide, enters, then has the rest done.
+
+Nothing is done before it is entered: all facts of a batch are one ledger transaction, and only
+after its commit the workers get their orders and the people their answers.
+"""
+
+import queue
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from agent.core.board import show
+from agent.core.effect import Effect, Enter, Reply
+from agent.core.event import Asked, Event, Ticked, Trouble
+from agent.core.station import INBOX_DOCK, Station
+from agent.shipper import Shipper
+from agent.uplink import Connected, Lost, Received, Refused, UplinkEvent
+from agent.worker import Order
+from contracts.commands import Answer
+from contracts.entry import Moment
+from contracts.errors import BrokerRefusedError
+from contracts.facts import AgentStopped, Fact, draft_of
+from contracts.snapshot import Snapshot
+from ledger.store import Ledger
+
+BATCH_EVENTS = 256
+TICK_SECONDS = 1.0
+SHOW_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The program was asked to end."""
+
+    reason: str
+
+
+Incoming = Event | UplinkEvent | Stop
+
+
+class Gives(Protocol):
+    """A dock's worker, as the loop sees it."""
+
+    def give(self, order: Order) -> None:
+        """Queue an order."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Everything the loop acts through."""
+
+    ledger: Ledger
+    workers: Mapping[int, Gives]
+    shipper: Shipper | None
+    answer: Callable[[int, Answer], None]
+    write_snapshot: Callable[[Snapshot], None]
+    moment: Callable[[], Moment]
+    tick: Callable[[], Ticked]
+    alive: Callable[[], None]
+    version: str
+
+
+class Loop:
+    """One station's deciding loop; `run` returns when a `Stop` arrives."""
+
+    def __init__(
+        self, station: Station, inbox: "queue.SimpleQueue[Incoming]", hands: Hands
+    ) -> None:
+        self._station = station
+        self._inbox = inbox
+        self._hands = hands
+        self._effects: list[Effect] = []
+        self._ticked_at: datetime | None = None
+        self._shown_at: datetime | None = None
+
+    def run(self) -> str:
+        """Decide until told to stop; return why.
+
+        Raises:
+            LedgerError: the ledger cannot be relied on any more; the program must end.
+        """
+        self._flush()
+        while True:
+            for event in self._next_batch():
+                if isinstance(event, Stop):
+                    self.enter(AgentStopped(event.reason))
+                    self._flush()
+                    self._turn_outward()
+                    return event.reason
+                self._take(event)
+            self._beat()
+            self._flush()
+            self._turn_outward()
+
+    def enter(self, *facts: Fact) -> None:
+        """Append facts that no event asked for."""
+        self._effects += [Enter(fact) for fact in facts]
+
+    def owe(self, effects: list[Effect]) -> None:
+        """Have effects done with the next batch."""
+        self._effects += effects
+
+    def _next_batch(self) -> list[Incoming]:
+        batch: list[Incoming] = []
+        try:
+            batch.append(self._inbox.get(timeout=SHOW_SECONDS))
+            while len(batch) < BATCH_EVENTS:
+                batch.append(self._inbox.get_nowait())
+        except queue.Empty:
+            pass
+        return batch
+
+    def _take(self, event: Incoming) -> None:
+        if isinstance(event, UplinkEvent):
+            self._take_uplink(event)
+            return
+        if isinstance(event, Asked):
+            # A request is judged by a custody that knows every entry before it.
+            self._flush()
+        self._effects += self._station.decide(event, self._hands.moment().at)
+        if isinstance(event, Asked):
+            self._flush()
+
+    def _take_uplink(self, event: UplinkEvent) -> None:
+        shipper = self._hands.shipper
+        if shipper is None:
+            return
+        match event:
+            case Connected():
+                shipper.connected(self._hands.moment().at)
+            case Lost():
+                shipper.lost()
+            case Refused():
+                shipper.refused(Trouble.of(BrokerRefusedError(reason=event.reason)))
+            case Received():
+                fact = shipper.take(event.topic, event.payload)
+                if fact is not None:
+                    self.enter(fact)
+
+    def _beat(self) -> None:
+        now = self._hands.moment().at
+        if _is_due(self._ticked_at, now, TICK_SECONDS):
+            self._ticked_at = now
+            self._hands.alive()
+            self._effects += self._station.decide(self._hands.tick(), now)
+
+    def _flush(self) -> None:
+        """Enter every fact at once, then do everything else in order."""
+        effects, self._effects = self._effects, []
+        drafts = [draft_of(effect.fact) for effect in effects if isinstance(effect, Enter)]
+        entries = iter(self._hands.ledger.append(drafts, self._hands.moment()))
+        sequence = None
+        for effect in effects:
+            if isinstance(effect, Enter):
+                entry = next(entries)
+                sequence = entry.sequence
+                self._station.fold(entry)
+            elif isinstance(effect, Reply):
+                answer = replace(effect.answer, sequence=sequence if effect.entered else None)
+                self._hands.answer(effect.ticket, answer)
+            else:
+                self._hands.workers[effect.dock].give(effect)
+
+    def _turn_outward(self) -> None:
+        now = self._hands.moment().at
+        shipper = self._hands.shipper
+        if shipper is not None:
+            shipper.ship(now)
+            self._effects += self._station.decide(shipper.state, now)
+        if not _is_due(self._shown_at, now, SHOW_SECONDS):
+            return
+        self._shown_at = now
+        snapshot = show(self._station, self._hands.ledger.size, self._hands.version, now)
+        self._hands.write_snapshot(snapshot)
+        if shipper is not None:
+            inbox = () if snapshot.inbox is None else (replace(snapshot.inbox, number=INBOX_DOCK),)
+            shipper.show((*snapshot.docks, *inbox))
+
+
+def _is_due(last: datetime | None, now: datetime, seconds: float) -> bool:
+    # A wall clock that was set back must not stop the beat.
+    return last is None or not 0 <= (now - last).total_seconds() < seconds

@@ -1,0 +1,236 @@
+"""Builds the agent, starts it in order and stops it in reverse; nothing else wires."""
+
+import hashlib
+import logging
+import queue
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from importlib.metadata import version
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from agent import clock
+from agent.archive import Archive
+from agent.asking import Counter
+from agent.core.custody import FOLDED
+from agent.core.event import Ticked
+from agent.core.plan import Proven
+from agent.core.recorder import Device, Driver, Listing, Recorder
+from agent.core.station import INBOX_DOCK, Station
+from agent.detecting import Detector, KernelDevices, Source, VirtualPorts
+from agent.inbox import InboxWatch
+from agent.loop import Hands, Incoming, Loop, Stop
+from agent.mounting import mount_read_only, unmount_leftovers
+from agent.notifying import notify
+from agent.pins import is_proved
+from agent.probing.probe import Probe
+from agent.recorders.folder import CardFolder
+from agent.recorders.inbox import Inbox
+from agent.recorders.massstorage import MassStorage
+from agent.recorders.virtual import Virtual
+from agent.shipper import Shipper
+from agent.showing import write_snapshot
+from agent.uplink import Uplink, Will
+from agent.worker import Tools, Worker
+from contracts.errors import NoDriverError, StationError
+from contracts.facts import (
+    AgentStarted,
+    FootageImported,
+    fact_of,
+)
+from contracts.loading import to_json
+from contracts.messages import StationMeta, StationState, Topics
+from contracts.roster import parse_roster
+from contracts.settings import StationSettings
+from ledger.store import Ledger
+
+STOP_SECONDS = 10.0
+VERSION = version("muster")
+log = logging.getLogger(__name__)
+
+
+class Agent:
+    """The running agent: everything that must be closed again, newest first."""
+
+    def __init__(self, settings: StationSettings) -> None:
+        self._settings = settings
+        self._resources = ExitStack()
+        self._inbox: queue.SimpleQueue[Incoming] = queue.SimpleQueue()
+
+    def run(self) -> str:
+        """Start, decide until told to stop, stop; return why it stopped.
+
+        Raises:
+            MusterError: it cannot start, or the ledger cannot be relied on any more.
+        """
+        with self._resources:
+            loop = self._build()
+            notify("READY=1")
+            reason = loop.run()
+            notify("STOPPING=1")
+        return reason
+
+    def stop(self, reason: str) -> None:
+        """Ask the agent to stop; may be called from a signal handler."""
+        self._inbox.put(Stop(reason))
+
+    def _build(self) -> Loop:
+        settings, folders = self._settings, self._settings.folders
+        roster_raw = Path(folders.roster).read_bytes()
+        roster = parse_roster(roster_raw.decode(), str(folders.roster))
+        run = Path(folders.run)
+        run.mkdir(parents=True, exist_ok=True)
+        unmount_leftovers(run)
+        archive = Archive(Path(folders.archive))
+        archive.prepare()
+        ledger = self._open_ledger()
+        station = Station(settings, roster, clock.wall_now())
+        for entry in ledger.select(types=FOLDED):
+            station.fold(entry)
+        counter = Counter(
+            run / "agent.sock", lambda who, pin: is_proved(roster, who, pin), self._inbox.put
+        )
+        hands = Hands(
+            ledger=ledger,
+            workers=self._workers(archive, ledger),
+            shipper=self._shipper(ledger, station),
+            answer=counter.answer,
+            write_snapshot=lambda snapshot: write_snapshot(run, snapshot),
+            moment=clock.moment,
+            tick=lambda: _tick(archive),
+            alive=lambda: notify("WATCHDOG=1"),
+            version=VERSION,
+        )
+        loop = Loop(station, self._inbox, hands)
+        digest = hashlib.sha256(roster_raw).hexdigest()
+        loop.enter(AgentStarted(VERSION, len(settings.dock), digest))
+        loop.owe(station.resume())
+        self._started("counter", counter.start, counter.stop)
+        detector = Detector(self._sources(), self._inbox.put)
+        self._started("detector", detector.start, lambda _: detector.stop())
+        return loop
+
+    def _open_ledger(self) -> Ledger:
+        folder = Path(self._settings.folders.state) / "ledger"
+        ledger = Ledger.open(folder, self._prefix, clock.moment(), VERSION)
+        self._resources.callback(ledger.close)
+        return ledger
+
+    def _workers(self, archive: Archive, ledger: Ledger) -> dict[int, Worker]:
+        folders = self._settings.folders
+        probe = Probe()
+        self._resources.callback(probe.close)
+        drivers: list[Driver] = [MassStorage(Path(folders.run), mount_read_only), Virtual()]
+        numbers = [dock.number for dock in self._settings.dock]
+        if folders.inbox is not None:
+            watch = self._inbox_watch(Path(folders.inbox))
+            drivers.append(Inbox(watch.finished))
+            numbers.append(INBOX_DOCK)
+        tools = Tools(
+            attach=lambda device: _attach(device, drivers),
+            archive=archive,
+            look=probe.look,
+            archive_root=Path(folders.archive),
+            proven=lambda recorder: _proven(ledger, recorder),
+            deliver=self._inbox.put,
+            now=clock.wall_now,
+            zone=ZoneInfo(self._settings.station.zone),
+        )
+        workers = {number: Worker(number, tools) for number in numbers}
+        for number, worker in workers.items():
+            self._started(f"dock {number}", worker.start, worker.stop)
+        return workers
+
+    def _inbox_watch(self, folder: Path) -> InboxWatch:
+        folder.mkdir(parents=True, exist_ok=True)
+        watch = InboxWatch(folder, lambda: _list_folder(folder), self._inbox.put)
+        self._started("inbox", watch.start, lambda _: watch.stop())
+        return watch
+
+    def _shipper(self, ledger: Ledger, station: Station) -> Shipper | None:
+        settings = self._settings
+        if not settings.broker.host:
+            return None
+        topics = Topics(settings.broker.root, settings.station.organisation)
+        own = settings.station.id
+        will = Will(topics.station(own, "state"), to_json(StationState("lost")))
+        heard = (topics.station(own, "have"), topics.station(own, "witness"), topics.index_state)
+        uplink = Uplink(settings.broker, own, will, heard, self._inbox.put)
+        meta = StationMeta(
+            organisation=settings.station.organisation,
+            station=own,
+            name=settings.station.name,
+            version=VERSION,
+            docks=len(settings.dock),
+            origin=ledger.origin,
+            key=str(ledger.verifying_key),
+        )
+        shipper = Shipper(ledger, topics, meta, uplink.publish)
+        shipper.witness_key = settings.witness_key or station.custody.witness_key
+        self._started("uplink", uplink.start, uplink.stop)
+        self._resources.callback(lambda: shipper.farewell(clock.wall_now()))
+        return shipper
+
+    def _sources(self) -> list[Source]:
+        folders = self._settings.folders
+        sources: list[Source] = [KernelDevices([dock.port for dock in self._settings.dock])]
+        if folders.virtual_ports is not None:
+            sources.append(VirtualPorts(Path(folders.virtual_ports)))
+        return sources
+
+    def _started(
+        self, name: str, start: Callable[[], None], stop: Callable[[float], bool | None]
+    ) -> None:
+        """Start a thread now and have it stopped and waited for at the end."""
+        start()
+
+        def end() -> None:
+            if stop(STOP_SECONDS) is False:
+                log.error("%s did not stop within %s s", name, STOP_SECONDS)
+
+        self._resources.callback(end)
+
+    @property
+    def _prefix(self) -> str:
+        station = self._settings.station
+        return f"muster/{station.organisation}/{station.id}"
+
+
+def run(settings: StationSettings) -> str:
+    """Run the agent until SIGTERM or SIGINT; return why it stopped.
+
+    Raises:
+        MusterError: it cannot start, or the ledger cannot be relied on any more.
+    """
+    agent = Agent(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _: agent.stop(signal.Signals(signum).name))
+    return agent.run()
+
+
+def _attach(device: Device, drivers: list[Driver]) -> Recorder:
+    for driver in drivers:
+        if driver.recognise(device):
+            return driver.attach(device)
+    raise NoDriverError(device=device.description)
+
+
+def _list_folder(folder: Path) -> Listing:
+    with closing(CardFolder(folder, lambda: False)) as card:
+        return card.list_files()
+
+
+def _proven(ledger: Ledger, recorder: str) -> Iterator[Proven]:
+    for entry in ledger.select(subject=recorder, types=(FootageImported.TYPE,)):
+        fact = fact_of(entry, FootageImported)
+        yield Proven(fact.path, fact.size, fact.modified_us, fact.sha256, fact.view)
+
+
+def _tick(archive: Archive) -> Ticked:
+    state = clock.clock_state()
+    try:
+        return Ticked(archive.free_bytes(), archive.total_bytes(), state)
+    except StationError as error:
+        log.warning("%s", error)
+        return Ticked(None, None, state)

@@ -1,0 +1,135 @@
+"""Ships the ledger: joins the pure shipping rules to the ledger's bytes and the uplink's topics.
+
+Called by the deciding thread only.
+"""
+
+import logging
+from datetime import datetime
+from typing import Protocol
+
+from agent.core import shipping
+from agent.core.event import Trouble, UplinkChanged
+from agent.core.shipping import Shipping
+from contracts.checkpoint import WitnessRequest
+from contracts.errors import LedgerBehindIndexError, LedgerError, MusterError
+from contracts.facts import WitnessMet
+from contracts.loading import from_json, to_json
+from contracts.messages import Have, IndexState, StationMeta, StationState, Topics
+from contracts.note import VerifyingKey
+from contracts.snapshot import DockView
+from ledger.store import Ledger
+
+log = logging.getLogger(__name__)
+
+
+class Publish(Protocol):
+    """How a message is sent."""
+
+    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send one message."""
+
+
+class Shipper:
+    """What the station says to the office, and what it makes of the office's answers."""
+
+    def __init__(self, ledger: Ledger, topics: Topics, meta: StationMeta, publish: Publish) -> None:
+        self._ledger = ledger
+        self._topics = topics
+        self._meta = meta
+        self._publish = publish
+        self._shipping = Shipping()
+        self._trouble: Trouble | None = None
+        self._shown: dict[int, DockView] = {}
+        self.witness_key: str | None = None
+
+    @property
+    def state(self) -> UplinkChanged:
+        """How things stand with the index."""
+        return UplinkChanged(
+            connected=self._shipping.connected and self._shipping.has is not None,
+            index_has=self._shipping.index_has,
+            witnessed=self._ledger.witnessed_size,
+            trouble=self._trouble,
+        )
+
+    def connected(self, now: datetime) -> None:
+        """Introduce the station to a broker it has just reached."""
+        self._shipping = shipping.connected(self._shipping, is_connected=True)
+        self._shown.clear()
+        self._publish(self._topic("meta"), to_json(self._meta), retain=True)
+        self._publish(self._topic("state"), to_json(StationState("ready", now)), retain=True)
+
+    def lost(self) -> None:
+        """Remember that the broker is out of reach."""
+        self._shipping = shipping.connected(self._shipping, is_connected=False)
+
+    def refused(self, trouble: Trouble) -> None:
+        """Show that the broker refuses what the station says."""
+        self._trouble = trouble
+
+    def take(self, topic: str, payload: bytes) -> WitnessMet | None:
+        """Take in a message; return a fact if the index's key was met for the first time.
+
+        What makes no sense is logged and changes nothing.
+        """
+        try:
+            if topic == self._topics.index_state:
+                return self._meet(from_json(payload, IndexState))
+            if topic == self._topic("have"):
+                self._heard(from_json(payload, Have))
+            elif topic == self._topic("witness") and self.witness_key:
+                self._ledger.accept_cosignature(
+                    payload.decode(), VerifyingKey.parse(self.witness_key)
+                )
+        except (ValueError, LedgerError) as error:
+            log.warning("%s: %.200s", topic, str(error).replace("\n", " "))
+            if isinstance(error, MusterError):
+                self._trouble = Trouble.of(error)
+        return None
+
+    def ship(self, now: datetime) -> None:
+        """Send the next window, if there is one to send."""
+        self._shipping, window = shipping.next_window(self._shipping, self._ledger.size, now)
+        if window is None:
+            return
+        for raw in self._ledger.raw(window.old + 1, window.size + 1):
+            self._publish(self._topic("entry"), raw)
+        request = WitnessRequest(
+            old_size=window.old,
+            proof=self._ledger.consistency(window.old, window.size),
+            note=self._ledger.checkpoint_at(window.size),
+        )
+        self._publish(self._topic("checkpoint"), request.format(), retain=True)
+
+    def show(self, docks: tuple[DockView, ...]) -> None:
+        """Publish the docks that look otherwise than when last shown."""
+        for dock in docks:
+            if self._shipping.connected and self._shown.get(dock.number) != dock:
+                self._shown[dock.number] = dock
+                topic = self._topics.dock(self._meta.station, dock.number)
+                self._publish(topic, to_json(dock), retain=True)
+
+    def farewell(self, now: datetime) -> None:
+        """Say that the station stops in good order."""
+        state = StationState("disconnected", now)
+        self._publish(self._topic("state"), to_json(state), retain=True)
+
+    def _meet(self, state: IndexState) -> WitnessMet | None:
+        if self.witness_key is None:
+            VerifyingKey.parse(state.key)
+            self.witness_key = state.key
+            return WitnessMet(state.key, pinned=False)
+        if state.key != self.witness_key:
+            log.error("the index shows another key than the one enrolled: %.200s", state.key)
+        return None
+
+    def _heard(self, have: Have) -> None:
+        if have.origin != self._meta.origin:
+            return
+        if have.size > self._ledger.size:
+            raise LedgerBehindIndexError(index_has=have.size, size=self._ledger.size)
+        self._trouble = None
+        self._shipping = shipping.heard(self._shipping, have.size)
+
+    def _topic(self, kind: str) -> str:
+        return self._topics.station(self._meta.station, kind)  # type: ignore[arg-type]

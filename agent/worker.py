@@ -1,0 +1,266 @@
+"""One dock's worker: a thread that carries out the core's orders for it and reports what happened.
+
+It decides nothing. A report carries the visit it belongs to, so that a late one can be dropped.
+"""
+
+import logging
+import queue
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import singledispatchmethod
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from agent.core.effect import CopyFiles, Identify, Release, SetClock, Survey, TakeReadings
+from agent.core.event import (
+    ClockCorrected,
+    CopyEnded,
+    FileImported,
+    FileUnreadable,
+    FromDock,
+    Identified,
+    Progressed,
+    ReadAgain,
+    Surveyed,
+    Trouble,
+    VisitFailed,
+    WorkerEvent,
+)
+from agent.core.plan import PlannedCopy, Proven, date_recording
+from agent.core.recorder import Device, MediaFacts, OpenFile, Recorder
+from contracts.errors import (
+    FileChangedError,
+    FileUnreadableError,
+    MusterError,
+    RecorderGoneError,
+    UnforeseenError,
+)
+from contracts.names import display, view_path
+
+Order = Identify | Survey | SetClock | CopyFiles | TakeReadings | Release
+log = logging.getLogger(__name__)
+
+
+class SealedFile(Protocol):
+    """What the archive says of a file it has sealed."""
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 that was read, written and read back."""
+
+    @property
+    def sm3(self) -> str | None:
+        """The SM3 of the same bytes, where asked for."""
+
+    @property
+    def object(self) -> str:
+        """Where it is, below the archive's root."""
+
+    @property
+    def already_held(self) -> bool:
+        """Whether the archive had these bytes before."""
+
+
+class Vault(Protocol):
+    """What a worker needs of the archive."""
+
+    def seal(
+        self,
+        source: OpenFile,
+        size: int,
+        name: str,
+        *,
+        sm3: bool,
+        progress: Callable[[int], None],
+    ) -> SealedFile:
+        """Copy a file into the archive and prove it."""
+
+    def holds_all(self, wanted: Iterable[tuple[str, int]]) -> set[str]:
+        """Return which of these digests and sizes are in the archive, safely on disk."""
+
+    def link_view(self, view: str, sha256: str) -> str:
+        """Link an object where people look for it; return the name it got."""
+
+    def write_manifest(self, visit: str, lines: list[tuple[str, str]]) -> str:
+        """Write a visit's manifest; return its digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every worker is given."""
+
+    attach: Callable[[Device], Recorder]
+    archive: Vault
+    look: Callable[[Path, str], MediaFacts]
+    archive_root: Path
+    proven: Callable[[str], Iterable[Proven]]
+    deliver: Callable[[FromDock], None]
+    now: Callable[[], datetime]
+    zone: ZoneInfo
+
+
+class Worker:
+    """A dock's thread; orders are carried out one after the other."""
+
+    def __init__(self, dock: int, tools: Tools) -> None:
+        self._dock = dock
+        self._tools = tools
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._recorder: Recorder | None = None
+        self._abandoned = threading.Event()
+        self._reported_at: datetime | None = None
+        self._thread = threading.Thread(target=self._run, name=f"dock-{dock}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to carry out orders."""
+        self._thread.start()
+
+    def give(self, order: Order) -> None:
+        """Queue an order; a `Release` also ends what is under way."""
+        if isinstance(order, Release):
+            self._abandoned.set()
+        self._orders.put(order)
+
+    def stop(self, seconds: float) -> bool:
+        """End what is under way, let go of the recorder, end the thread; tell whether it did."""
+        self._abandoned.set()
+        self._orders.put(None)
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (order := self._orders.get()) is not None:
+            try:
+                self._carry_out(order)
+            except MusterError as error:
+                self._fail(order, error)
+            except Exception as error:
+                reference = uuid.uuid4().hex[:8]
+                log.exception("internal error, reference %s", reference)
+                self._fail(order, UnforeseenError(reference=reference, why=str(error)))
+        self._let_go()
+
+    def _fail(self, order: Order, error: MusterError) -> None:
+        if not isinstance(order, Release):
+            self._report(VisitFailed(order.visit, Trouble.of(error)))
+
+    @singledispatchmethod
+    def _carry_out(self, order: Order) -> None:
+        raise TypeError(type(order).__name__)
+
+    @_carry_out.register
+    def _(self, order: Identify) -> None:
+        self._let_go()
+        self._abandoned.clear()
+        self._recorder = self._tools.attach(order.device)
+        self._report(Identified(order.visit, self._recorder.identify()))
+
+    @_carry_out.register
+    def _(self, order: Survey) -> None:
+        recorder = self._held()
+        readings = recorder.readings(self._tools.now())
+        listing = recorder.list_files()
+        known = list(self._tools.proven(order.recorder))
+        kept = self._tools.archive.holds_all((p.sha256, p.size) for p in known)
+        proven = tuple(p for p in known if p.sha256 in kept)
+        self._report(Surveyed(order.visit, readings, listing, proven))
+
+    @_carry_out.register
+    def _(self, order: SetClock) -> None:
+        recorder = self._held()
+        now = self._tools.now()
+        if recorder.set_clock(now):
+            readings = recorder.readings(self._tools.now())
+            self._report(ClockCorrected(order.visit, now, order.offset_ms_before, readings))
+
+    @_carry_out.register
+    def _(self, order: TakeReadings) -> None:
+        readings = self._held().readings(self._tools.now())
+        self._report(ReadAgain(order.visit, readings))
+
+    @_carry_out.register
+    def _(self, order: Release) -> None:
+        self._let_go()
+
+    @_carry_out.register
+    def _(self, order: CopyFiles) -> None:
+        lines = [(held.sha256, held.view) for held in order.plan.held]
+        settled_bytes = 0
+        for planned in order.plan.copies:
+            event = self._copy(order, planned, settled_bytes)
+            if isinstance(event, FileImported):
+                lines.append((event.sha256, event.view))
+            settled_bytes += planned.file.size
+            self._report(event)
+        manifest = self._tools.archive.write_manifest(order.visit, lines)
+        self._report(CopyEnded(order.visit, manifest))
+
+    def _copy(
+        self, order: CopyFiles, planned: PlannedCopy, settled_bytes: int
+    ) -> FileImported | FileUnreadable:
+        try:
+            return self._import(order, planned, settled_bytes)
+        except FileUnreadableError as error:
+            offset = error.fields.get("offset")
+            at = offset if isinstance(offset, int) else None
+            return FileUnreadable(order.visit, planned, Trouble.of(error), at)
+        except FileChangedError as error:
+            return FileUnreadable(order.visit, planned, Trouble.of(error), None)
+
+    def _import(self, order: CopyFiles, planned: PlannedCopy, settled_bytes: int) -> FileImported:
+        file, tools = planned.file, self._tools
+        name = display(file.path)
+        source = self._held().open_file(file)
+        try:
+            sealed = tools.archive.seal(
+                source,
+                file.size,
+                name,
+                sm3=order.sm3,
+                progress=lambda done: self._progress(order.visit, settled_bytes + done),
+            )
+        finally:
+            source.close()
+        media = tools.look(tools.archive_root / sealed.object, name)
+        dated = date_recording(file, media, order.clock_offset_ms, tools.zone)
+        local = dated.recorded_at.astimezone(tools.zone).replace(tzinfo=None)
+        view = tools.archive.link_view(view_path(local, order.recorder, file.path), sealed.sha256)
+        return FileImported(
+            visit=order.visit,
+            planned=planned,
+            sha256=sealed.sha256,
+            sm3=sealed.sm3,
+            object=sealed.object,
+            view=view,
+            held=sealed.already_held,
+            media=media,
+            name_time=dated.name_time,
+            recorded_at=dated.recorded_at,
+            recorded_from=dated.recorded_from,
+        )
+
+    def _progress(self, visit: str, bytes_done: int) -> None:
+        if self._abandoned.is_set():
+            raise RecorderGoneError
+        now = self._tools.now()
+        last = self._reported_at
+        if last is None or abs((now - last).total_seconds()) >= 0.25:  # noqa: PLR2004  # seconds
+            self._reported_at = now
+            self._report(Progressed(visit, bytes_done))
+
+    def _held(self) -> Recorder:
+        if self._recorder is None or self._abandoned.is_set():
+            raise RecorderGoneError
+        return self._recorder
+
+    def _let_go(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.release()
+
+    def _report(self, event: WorkerEvent) -> None:
+        self._tools.deliver(FromDock(self._dock, event))
