@@ -48,7 +48,7 @@ def prove(settings: StationSettings, file: Path) -> bytes | None:
     """Return the proof bundle of the entry that imported this file's bytes; None if none did."""
     digest = sha256_of(file)
     with LedgerReader(_folder(settings)) as reader:
-        found = reader.search(Search(text=f'"sha256":"{digest}"', type=FootageImported.TYPE), 1)
+        found = reader.search(Search(text=digest, type=FootageImported.TYPE), 1)
         return reader.prove(found[0].sequence) if found else None
 
 

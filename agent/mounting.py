@@ -49,7 +49,7 @@ class Mount:
             MountError: the kernel keeps it.
         """
         if self.target.is_mount():
-            _unmount(self.target)
+            _unmount(self.target, self.node)
         if self.target.exists():
             self.target.rmdir()
 
@@ -72,6 +72,7 @@ def mount_read_only(node: Path, file_system: str | None, target: Path) -> Mount:
         _mount(kind, f"{_LOCKED_DOWN},{careful}".rstrip(","), node, target)
     except MountError as error:
         if kind != "exfat" or "unknown filesystem" not in str(error):
+            _let_go(node, target)
             raise
         _mount("exfat-fuse", _LOCKED_DOWN, node, target)
     return Mount(node, target, file_system, sequence)
@@ -85,10 +86,10 @@ def unmount_leftovers(root: Path) -> tuple[Path, ...]:
     """
     folder = root.resolve()
     table = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
-    targets = [Path(_unescaped(line.split()[4])) for line in table.splitlines()]
-    left = sorted({t for t in targets if folder in t.parents}, reverse=True)
+    mounts = dict(_mount_and_node(line) for line in table.splitlines())
+    left = sorted((target for target in mounts if folder in target.parents), reverse=True)
     for target in left:
-        _unmount(target)
+        _unmount(target, mounts[target])
         target.rmdir()
     return tuple(left)
 
@@ -97,12 +98,15 @@ def _mount(kind: str, options: str, node: Path, target: Path) -> None:
     _run("mount", "-t", kind, "-o", options, "--", str(node), str(target))
 
 
-def _unmount(target: Path) -> None:
+def _unmount(target: Path, node: Path) -> None:
     try:
         _run("umount", "--", str(target))
     except MountError:
         # Nothing can be lost from a read-only mount: a reader that still holds it keeps its files.
         _run("umount", "--lazy", "--", str(target))
+    if node.name.startswith("loop"):
+        # A loop device outlives the image in it, and its next user may be anyone.
+        _run("blockdev", "--setrw", str(node))
 
 
 def _run(*command: str) -> None:
@@ -133,6 +137,11 @@ def _disk_sequence(node: Path) -> int | None:
         return None
     finally:
         os.close(fd)
+
+
+def _mount_and_node(line: str) -> tuple[Path, Path]:
+    mount, _, device = line.partition(" - ")
+    return Path(_unescaped(mount.split()[4])), Path(_unescaped(device.split()[1]))
 
 
 def _unescaped(field: str) -> str:

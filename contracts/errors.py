@@ -415,7 +415,7 @@ class ChecksFailedError(StationError):
 
     code = "checks_failed"
     sentence = Text(
-        "记录仪 {recorder} 检查未通过: {findings}", "Recorder {recorder} failed: {findings}"
+        "记录仪 {recorder} 检查未通过: {zh}", "Recorder {recorder} failed its checks: {en}"
     )
     remedy = Text(
         "换一台记录仪, 或填写理由后放行", "Take another recorder, or give a reason to override"
@@ -426,9 +426,7 @@ class OverrideBarredError(StationError):
     """The policy lets nobody override a failed check."""
 
     code = "override_barred"
-    sentence = Text(
-        "本部门规定检查未通过不得放行", "The department's policy allows no override"
-    )
+    sentence = Text("本部门规定检查未通过不得放行", "The department's policy allows no override")
     remedy = Text("换一台记录仪", "Take another recorder")
 
 
@@ -524,7 +522,8 @@ class UnansweredError(StationError):
     code = "unanswered"
     sentence = Text("采集服务没有及时回答", "The agent did not answer in time")
     remedy = Text(
-        "在台账中确认是否已登记, 没有则重试", "Look in the ledger whether it was entered; else retry"
+        "在台账中确认是否已登记, 没有则重试",
+        "Look in the ledger whether it was entered; else retry",
     )
 
 

@@ -71,8 +71,9 @@ def write_at(fd: int, offset: int, content: memoryview) -> None:
 def read_at(fd: int, offset: int, buffer: memoryview, wanted: int) -> int:
     """Read up to `wanted` bytes into an aligned buffer; return how many there were."""
     filled = 0
+    whole = buffer[: -(-wanted // ALIGNMENT_BYTES) * ALIGNMENT_BYTES]
     while filled < wanted:
-        count = os.preadv(fd, [buffer[filled:]], offset + filled)
+        count = os.preadv(fd, [whole[filled:]], offset + filled)
         if not count:
             break
         filled += count
@@ -228,8 +229,8 @@ class Tree:
         with self.root() as root, ExitStack() as stack:
             chain = [root]
             for prefix, name in _steps(path):
-                if _make_folder(chain[-1], name):
-                    self._settled.discard(prefix)
+                if prefix not in self._settled:
+                    _make_folder(chain[-1], name)
                 chain.append(stack.enter_context(_opened_folder(name, chain[-1])))
             yield chain[-1]
             self._settle(path, chain)
@@ -264,12 +265,9 @@ def _steps(path: str) -> Iterator[tuple[str, str]]:
 
 
 @archive_errors()
-def _make_folder(within: int, name: str) -> bool:
-    try:
+def _make_folder(within: int, name: str) -> None:
+    with suppress(FileExistsError):
         os.mkdir(name, 0o755, dir_fd=within)
-    except FileExistsError:
-        return False
-    return True
 
 
 @contextmanager

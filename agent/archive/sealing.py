@@ -108,9 +108,11 @@ class Ring:
     """A few blocks of memory that are filled while lanes work on those filled before."""
 
     def __init__(self, size: int) -> None:
-        self._in_line = size <= BLOCK_BYTES  # a small file is not worth a thread
-        count = 1 if self._in_line else _RING_BLOCKS
-        self._slots = [_Slot() for _ in range(count)]
+        self._in_line = size < BLOCK_BYTES  # a small file is not worth a thread
+        if self._in_line:  # one byte more, to see a file that has grown
+            self._slots = [_Slot(size + 1)]
+        else:
+            self._slots = [_Slot(BLOCK_BYTES) for _ in range(_RING_BLOCKS)]
 
     def pump(self, fill: Fill, lanes: Sequence[Lane]) -> int:
         """Fill block after block to the end, give each to every lane; return how many bytes."""
@@ -137,8 +139,10 @@ class Ring:
 
 
 class _Slot:
-    def __init__(self) -> None:
-        self.buffer = memoryview(mmap.mmap(-1, BLOCK_BYTES))  # a page's alignment suits O_DIRECT
+    def __init__(self, size: int) -> None:
+        pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE  # their alignment suits O_DIRECT
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self.buffer = memoryview(mmap.mmap(-1, pages, flags=flags))
         self.pending: list[Future[None]] = []
 
     def wait(self) -> None:

@@ -241,8 +241,9 @@ def _override(
         return None
     reason = (command.override_reason or "").strip()
     if not reason:
-        words = "; ".join(str(f.sentence) for f in findings if f.severity == "blocking")
-        raise ChecksFailedError(recorder=command.recorder, findings=words)
+        words = [f.sentence for f in findings if f.severity == "blocking"]
+        zh, en = "; ".join(w.zh for w in words), "; ".join(w.en for w in words)
+        raise ChecksFailedError(recorder=command.recorder, zh=zh, en=en)
     if not policy.override:
         raise OverrideBarredError
     return Override(by.id, reason)
