@@ -45,14 +45,14 @@ class Shot:
 
 
 def duty_shots(recorder: int) -> tuple[Shot, ...]:
-    """Return the six files of one recorder's duty, about 16 MB; no two recorders have the same."""
+    """Return the six files of one recorder's duty, about 17 MB; no two recorders have the same."""
     plan: tuple[tuple[Kind, int, int], ...] = (
-        ("video", 3, 0),
+        ("video", 2, 0),
         ("photo", 0, 9),
-        ("video", 4, 31),
-        ("audio", 20, 74),
+        ("video", 3, 31),
+        ("audio", 8, 74),
         ("photo", 0, 75),
-        ("video", 2, 128),
+        ("video", 1, 128),
     )
     return tuple(
         Shot(kind, seconds, recorder * 100 + place, timedelta(minutes=minutes))
@@ -86,7 +86,7 @@ def make_video(path: Path, seconds: float, size: Size, started_at: datetime, see
         picture = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         picture.width, picture.height = size
         picture.pix_fmt = "yuv420p"
-        picture.options = {"preset": "ultrafast", "crf": "20", "threads": "1", "g": "25"}
+        picture.options = {"preset": "ultrafast", "crf": "14", "threads": "1", "g": "25"}
         sound = _add_sound(container)
         for second in range(math.ceil(seconds)):
             span = min(1.0, seconds - second)

@@ -27,8 +27,9 @@ def test_mutated_media_neither_hangs_nor_kills_the_child(shared_probe, media, tm
     path = tmp_path / "mutant.mp4"
     for number in range(50):
         path.write_bytes(_mutant(originals[number % len(originals)], rng))
-        assert shared_probe.look(path, path.name).verdict != "unparsed"
-    assert shared_probe._child.process.pid == child
+        shared_probe.look(path, path.name)
+        # A hang or a crash would have cost the child; too much memory is its own clean answer.
+        assert shared_probe._child.process.pid == child
 
 
 @pytest.mark.parametrize(
