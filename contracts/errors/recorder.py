@@ -1,0 +1,138 @@
+"""Errors of the recorder, its card or its cable."""
+
+from contracts.errors.roots import RecorderError
+from contracts.text import Text
+
+
+class DeviceRefusedError(RecorderError):
+    """A device that must not be opened was plugged in."""
+
+
+class PortUnboundError(DeviceRefusedError):
+    """The device is on a port that is no dock."""
+
+    code = "port_unbound"
+    sentence = Text(
+        "{device} 插在未绑定工位的端口 {port}, 未打开",
+        "{device} is on port {port}, which is no dock; it was not opened",
+    )
+    remedy = Text(
+        "插到工位上; 若该端口应为工位, 请在 station.toml 中绑定",
+        "Plug it into a dock; if this port is to be one, bind it in station.toml",
+    )
+
+
+class NotARecorderError(DeviceRefusedError):
+    """The device is, or brings with it, something no recorder has."""
+
+    code = "not_a_recorder"
+    sentence = Text(
+        "端口 {port} 上的 {device} 不是执法记录仪, 已拒绝",
+        "{device} on port {port} is no recorder; it was refused",
+    )
+    remedy = Text(
+        "立即拔下并报告管理员; 来历不明的设备可能用于攻击",
+        "Take it out and report it: an unknown device may be an attack",
+    )
+
+
+class DockTakenError(DeviceRefusedError):
+    """The port already shows another disk or card."""
+
+    code = "dock_taken"
+    sentence = Text(
+        "端口 {port} 上同时有两个存储, {device} 未采集",
+        "Port {port} shows two disks at once; {device} is not imported",
+    )
+    remedy = Text(
+        "取下记录仪的第二张存储卡, 用读卡器放入收件目录采集",
+        "Take out the second card and import it through the inbox with a card reader",
+    )
+
+
+class IdentityConflictError(RecorderError):
+    """What a recorder says of itself points to more than one registered recorder."""
+
+    code = "identity_conflict"
+    sentence = Text(
+        "身份信息矛盾, 同时符合: {recorders}",
+        "Its marks contradict each other; they point to: {recorders}",
+    )
+    remedy = Text(
+        "核对记录仪编号和存储卡是否调换, 在名册中更正后重新插入",
+        "Check the number and whether cards were swapped, correct the roster, then dock it again",
+    )
+
+
+class FileUnreadableError(RecorderError):
+    """The card does not give some bytes of a file."""
+
+    code = "file_unreadable"
+    sentence = Text(
+        "文件 {name} 在第 {offset} 字节处读不出 ({reason})",
+        "File {name} cannot be read at byte {offset} ({reason})",
+    )
+    remedy = Text(
+        "其他文件已采集; 重新插入再试, 仍读不出则送检",
+        "The other files are imported; dock again, and if it stays unreadable have it examined",
+    )
+
+
+class FileChangedError(RecorderError):
+    """A file changed while it was read."""
+
+    code = "file_changed"
+    sentence = Text("文件 {name} 在读取时发生变化", "File {name} changed while it was read")
+    remedy = Text("停止录像后重新插入", "Stop recording, then dock again")
+
+
+class RecorderGoneError(RecorderError):
+    """The recorder was pulled out."""
+
+    code = "recorder_gone"
+    sentence = Text("记录仪在采集中被拔出", "The recorder was taken out during the import")
+    remedy = Text("重新插入, 采集将继续", "Dock it again; the import goes on where it stopped")
+
+
+class MountError(RecorderError):
+    """The card cannot be mounted."""
+
+    code = "card_unmountable"
+    sentence = Text("存储卡无法打开: {reason}", "The card cannot be mounted: {reason}")
+    remedy = Text(
+        "换一个工位再试; 不要格式化, 不要修复, 送检",
+        "Try another dock; do not format or repair it; have it examined",
+    )
+
+
+class RecorderUnknownError(RecorderError):
+    """A recorder that is not in the roster was plugged in."""
+
+    code = "recorder_unknown"
+    sentence = Text("记录仪 {seen} 未登记, 未读取", "Recorder {seen} is not registered; not read")
+    remedy = Text(
+        "由管理员登记到名册后重新插入",
+        "The device manager registers it in the roster; then dock it again",
+    )
+
+
+class RecorderNumberTwiceError(RecorderError):
+    """Two recorders answer to one number at the same time."""
+
+    code = "recorder_number_twice"
+    sentence = Text(
+        "记录仪编号 {recorder} 已在 {dock} 号工位, 本台未读取",
+        "Recorder number {recorder} is already in dock {dock}; this one is not read",
+    )
+    remedy = Text(
+        "两台都不要清空; 由管理员核对编号和序列号",
+        "Clear neither; the device manager compares numbers and serials",
+    )
+
+
+class NoDriverError(RecorderError):
+    """No driver serves this device."""
+
+    code = "no_driver"
+    sentence = Text("没有适用于 {device} 的驱动", "No driver serves {device}")
+    remedy = Text("请管理员核对记录仪型号", "The device manager checks the recorder's model")

@@ -1,0 +1,251 @@
+"""Errors of the station's machine, disk and settings, and of the people at it."""
+
+from contracts.errors.roots import StationError
+from contracts.text import Text
+
+
+class SettingsError(StationError):
+    """A settings file does not say what it must; `problems` lists every fault at once."""
+
+    code = "settings_invalid"
+    sentence = Text(
+        "设置文件 {file} 有 {count} 处错误", "{count} problem(s) in settings file {file}"
+    )
+    remedy = Text(
+        "按下列各条修改后重新启动: {problems}",
+        "Mend each of these and start again: {problems}",
+    )
+
+    def __init__(self, *, file: str, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__(file=file, count=len(problems), problems="\n  ".join(("", *problems)))
+
+
+class ArchiveFullError(StationError):
+    """The archive disk has no room."""
+
+    code = "archive_full"
+    sentence = Text("存储磁盘已满, 采集已停止", "The archive disk is full; the import has stopped")
+    remedy = Text(
+        "扩充存储后采集自动继续; 记录仪中的资料未受影响",
+        "Make room and it goes on; the footage on the recorder is untouched",
+    )
+
+
+class HardLinksMissingError(StationError):
+    """The archive's file system cannot give one file two names."""
+
+    code = "hard_links_missing"
+    sentence = Text("存储磁盘的文件系统不支持硬链接", "The archive's file system has no hard links")
+    remedy = Text(
+        "将存储磁盘格式化为 ext4, XFS 或 Btrfs", "Use ext4, XFS or Btrfs for the archive disk"
+    )
+
+
+class ArchiveUnwritableError(StationError):
+    """The archive disk refuses to be written."""
+
+    code = "archive_unwritable"
+    sentence = Text("存储磁盘无法写入: {reason}", "The archive disk cannot be written: {reason}")
+    remedy = Text("检查存储磁盘, 联系管理员", "Have the archive disk checked")
+
+
+class ReadBackError(StationError):
+    """What was read back from the archive disk is not what was written."""
+
+    code = "read_back_differs"
+    sentence = Text(
+        "写入后校验不一致, 该文件未入库",
+        "What was read back differs from what was written; the file was not accepted",
+    )
+    remedy = Text(
+        "更换数据线或工位后重插; 再次出现请更换存储磁盘",
+        "Dock again with another cable or dock; if it happens again replace the archive disk",
+    )
+
+
+class ObjectDamagedError(StationError):
+    """A file in the archive is not what its name says."""
+
+    code = "object_damaged"
+    sentence = Text(
+        "库中文件 {name} 与其校验值不符", "Archived file {name} does not match its digest"
+    )
+    remedy = Text("不要清空记录仪; 立即报告管理员", "Do not clear the recorder; report it at once")
+
+
+class ConfinementError(StationError):
+    """The process that looks into footage cannot be shut off from files and network."""
+
+    code = "probe_unconfined"
+    sentence = Text(
+        "媒体检查进程无法隔离, 不解析文件: {reason}",
+        "The media probe cannot be confined and parses nothing: {reason}",
+    )
+    remedy = Text(
+        "采集不受影响; 请使用支持 seccomp 的 Linux 内核, 容器须允许 seccomp",
+        "Imports go on; use a Linux kernel with seccomp, and allow it in the container",
+    )
+
+
+class ObjectMissingError(StationError):
+    """A file that should be in the archive is not there."""
+
+    code = "object_missing"
+    sentence = Text("库中没有文件 {name}", "File {name} is not in the archive")
+    remedy = Text("不要清空记录仪; 立即报告管理员", "Do not clear the recorder; report it at once")
+
+
+class PersonUnknownError(StationError):
+    """Nobody of that id is in the roster."""
+
+    code = "person_unknown"
+    sentence = Text("名册中没有人员 {person}", "There is no person {person} in the roster")
+    remedy = Text("核对工号", "Check the id")
+
+
+class PinWrongError(StationError):
+    """The PIN is not this person's."""
+
+    code = "pin_wrong"
+    sentence = Text("{person} 的密码不正确", "The PIN of {person} is not right")
+    remedy = Text("重新输入; 忘记密码由管理员重设", "Type it again, or have it set anew")
+
+
+class NoSuchRecorderError(StationError):
+    """No recorder of that number is in the roster."""
+
+    code = "no_such_recorder"
+    sentence = Text("名册中没有记录仪 {recorder}", "There is no recorder {recorder} in the roster")
+    remedy = Text("核对记录仪编号", "Check the recorder's number")
+
+
+class AlreadyIssuedError(StationError):
+    """The recorder is out already."""
+
+    code = "already_issued"
+    sentence = Text(
+        "记录仪 {recorder} 已由 {person} 领用", "Recorder {recorder} is already issued to {person}"
+    )
+    remedy = Text("先交回再领用", "It must be returned first")
+
+
+class NotIssuedError(StationError):
+    """The recorder is not out."""
+
+    code = "not_issued"
+    sentence = Text("记录仪 {recorder} 未被领用", "Recorder {recorder} is not issued")
+    remedy = Text("无需交回", "There is nothing to return")
+
+
+class KeptByOtherError(StationError):
+    """The recorder is kept by one person and someone else asks for it (S2 A6 Art 18)."""
+
+    code = "kept_by_other"
+    sentence = Text(
+        "记录仪 {recorder} 由 {keeper} 专用", "Recorder {recorder} is kept by {keeper} alone"
+    )
+    remedy = Text("选择其他记录仪", "Choose another recorder")
+
+
+class ApprovalNeededError(StationError):
+    """The policy asks for an approver (S2 A6 Art 5)."""
+
+    code = "approval_needed"
+    sentence = Text("领用需要本部门批准人确认", "An approver of the department must confirm this")
+    remedy = Text("请批准人输入工号和密码", "The approver enters id and PIN")
+
+
+class ChecksFailedError(StationError):
+    """A failed check bars the recorder from being issued."""
+
+    code = "checks_failed"
+    sentence = Text(
+        "记录仪 {recorder} 检查未通过: {zh}", "Recorder {recorder} failed its checks: {en}"
+    )
+    remedy = Text(
+        "换一台记录仪, 或填写理由后放行", "Take another recorder, or give a reason to override"
+    )
+
+
+class OverrideBarredError(StationError):
+    """The policy lets nobody override a failed check."""
+
+    code = "override_barred"
+    sentence = Text("本部门规定检查未通过不得放行", "The department's policy allows no override")
+    remedy = Text("换一台记录仪", "Take another recorder")
+
+
+class NotAllowedError(StationError):
+    """This person's role does not allow it."""
+
+    code = "not_allowed"
+    sentence = Text("{person} 无权进行此操作", "{person} may not do this")
+    remedy = Text("请管理员操作", "Ask the device manager")
+
+
+class CommandInvalidError(StationError):
+    """A command over the socket makes no sense."""
+
+    code = "command_invalid"
+    sentence = Text("请求无效: {why}", "Not a valid request: {why}")
+    remedy = Text("核对填写内容", "Check what was filled in")
+
+
+class NothingToRetryError(StationError):
+    """A dock has nothing that could be tried again."""
+
+    code = "nothing_to_retry"
+    sentence = Text("{dock} 号工位没有可重试的任务", "Dock {dock} has nothing to try again")
+    remedy = Text("插入记录仪", "Dock a recorder")
+
+
+class AgentSilentError(StationError):
+    """The agent does not answer what people at the pages ask of it."""
+
+    code = "agent_silent"
+    sentence = Text("采集服务没有应答 ({why})", "The agent does not answer ({why})")
+    remedy = Text(
+        "先查看台账是否已登记, 再重试; 仍无应答则联系管理员重启采集服务",
+        "See in the ledger whether it was entered, then try again; have the agent restarted "
+        "if it stays silent",
+    )
+
+
+class FormError(StationError):
+    """A form at the pages is not filled in as it must be; `label` names the field."""
+
+    code = "form_invalid"
+    sentence = Text("填写有误: {label}", "Not filled in correctly: {label}")
+    remedy = Text("请改正后重新提交", "Mend it and send it again")
+
+    def __init__(self, label: Text) -> None:
+        self.label = label
+        super().__init__(label=label)
+
+    @property
+    def text(self) -> Text:
+        """The sentence with the field's name in each language."""
+        sentence = self.sentence
+        return Text(
+            sentence.zh.format(label=self.label.zh), sentence.en.format(label=self.label.en)
+        )
+
+
+class UnansweredError(StationError):
+    """The agent did not answer in time."""
+
+    code = "unanswered"
+    sentence = Text("采集服务没有及时回答", "The agent did not answer in time")
+    remedy = Text(
+        "在台账中确认是否已登记, 没有则重试",
+        "Look in the ledger whether it was entered; else retry",
+    )
+
+
+class AgentAwayError(StationError):
+    """The agent's socket gives no answer."""
+
+    code = "agent_away"
+    sentence = Text("采集服务未运行: {reason}", "The agent does not answer: {reason}")
+    remedy = Text("启动采集服务后再试", "Start the agent and try again")
