@@ -7,6 +7,7 @@ import ctypes
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from threading import RLock
@@ -204,10 +205,11 @@ class Database:
                 self._connection.pragma("user_version", number)
 
 
-def _migrations() -> list[str]:
+@cache
+def _migrations() -> tuple[str, ...]:
     found = (files("ledger") / "migrations").iterdir()
     scripts = sorted((file for file in found if file.name.endswith(".sql")), key=lambda f: f.name)
-    return [script.read_text(encoding="utf-8") for script in scripts]
+    return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
 def _set(connection: apsw.Connection, settings: Mapping[str, object], folder: Path) -> None:

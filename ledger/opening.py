@@ -6,8 +6,7 @@ It is bounded so that a station starts at once; `ledger.verifying` checks everyt
 from pathlib import Path
 
 from contracts.checkpoint import Checkpoint, verify_checkpoint
-from contracts.entry import Entry
-from contracts.errors import LedgerBrokenError, NoteError
+from contracts.errors import EntryError, LedgerBrokenError, NoteError
 from contracts.note import VerifyingKey
 from contracts.tree import Frontier, leaf_hash
 from ledger.folder import HEAD_NAME, WITNESS_NAME, read_note
@@ -39,9 +38,12 @@ def check_opening(records: Records, key: VerifyingKey) -> Frontier:
 
 
 def _check_first(records: Records, key: VerifyingKey) -> None:
-    first: Entry | None = records.get(1)
-    if first is None or first.source != key.name or records.public_key != str(key):
-        origin = first.source if first else "nothing"
+    try:
+        origin, named = next(records.select()).source, records.public_key
+    except EntryError as error:
+        what = f"entry 1: {error.fields['why']}"
+        raise LedgerBrokenError(where=records.folder, what=what) from error
+    if origin != key.name or named != str(key):
         what = f"entry 1 is of {origin}, the key is of {key.name}"
         raise LedgerBrokenError(where=records.folder, what=what)
 

@@ -25,8 +25,10 @@ _STEP = 1_000
 _ENTRIES = """SELECT sequence, CAST(type AS BLOB), CAST(subject AS BLOB), CAST(at AS BLOB),
     coalesce(CAST(body AS BLOB), x''), coalesce(CAST(leaf_hash AS BLOB), x'')
     FROM entry ORDER BY sequence"""
-_CHECKPOINTS = "SELECT size, 'checkpoint', CAST(note AS BLOB), NULL FROM checkpoint ORDER BY size"
-_COSIGNATURES = """SELECT size, 'cosignature', CAST(note AS BLOB), CAST(witness AS BLOB)
+_CHECKPOINTS = (
+    "SELECT size, 'checkpoint', CAST(note AS BLOB), NULL, NULL FROM checkpoint ORDER BY size"
+)
+_COSIGNATURES = """SELECT size, 'cosignature', CAST(note AS BLOB), CAST(witness AS BLOB), timestamp
     FROM cosignature ORDER BY size"""
 _NODE = "SELECT CAST(hash AS BLOB) FROM node WHERE level = ? AND position = ?"
 
@@ -38,6 +40,7 @@ class Claim(NamedTuple):
     where: str
     note: str
     witness: str | None = None
+    timestamp: int | None = None
 
 
 def verify(
@@ -153,8 +156,8 @@ class _Walk:
         yield from self._end(last, claims)
 
     def _claims(self, sql: str) -> Iterator[Claim]:
-        for size, where, note, witness in self._database.stream(sql):
-            yield Claim(size, where, _text(note), witness and _text(witness))
+        for size, where, note, witness, timestamp in self._database.stream(sql):
+            yield Claim(size, where, _text(note), witness and _text(witness), timestamp)
 
     def _follows(self, last: int, sequence: int) -> Iterator[Problem]:
         if sequence != last + 1:
@@ -225,7 +228,9 @@ class _Walk:
         if checkpoint.size != claim.size:
             raise NoteError(why=f"it is of size {checkpoint.size}")
         if claim.witness is not None:
-            verify_cosignature(claim.note, VerifyingKey.parse(claim.witness))
+            timestamp = verify_cosignature(claim.note, VerifyingKey.parse(claim.witness))
+            if timestamp != claim.timestamp:
+                raise NoteError(why=f"it was given at {timestamp}")
         return checkpoint.root
 
     def _compare(self, claim: Claim, root: bytes) -> Iterator[Problem]:
