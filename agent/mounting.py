@@ -5,6 +5,7 @@ import os
 import re
 import struct
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ _FILE_SYSTEMS: dict[str, tuple[str, str]] = {
     "ext2": ("ext2", ""),
     "ext3": ("ext3", "noload"),
     "ext4": ("ext4", "noload"),
-    "xfs": ("xfs", "norecovery"),
+    "xfs": ("xfs", "norecovery,nouuid"),
     "btrfs": ("btrfs", "rescue=nologreplay"),
 }
 
@@ -50,8 +51,6 @@ class Mount:
         """
         if self.target.is_mount():
             _unmount(self.target, self.node)
-        if self.target.exists():
-            self.target.rmdir()
 
 
 def mount_read_only(node: Path, file_system: str | None, target: Path) -> Mount:
@@ -66,15 +65,13 @@ def mount_read_only(node: Path, file_system: str | None, target: Path) -> Mount:
         raise MountError(reason=f"file system: {file_system or '?'}")
     kind, careful = _FILE_SYSTEMS[file_system]
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _run("blockdev", "--setro", str(node))
-    sequence = _disk_sequence(node)
     try:
-        _mount(kind, f"{_LOCKED_DOWN},{careful}".rstrip(","), node, target)
-    except MountError as error:
-        if kind != "exfat" or "unknown filesystem" not in str(error):
-            _let_go(node, target)
-            raise
-        _mount("exfat-fuse", _LOCKED_DOWN, node, target)
+        _run("blockdev", "--setro", str(node))
+        sequence = _disk_sequence(node)
+        _mount(kind, careful, node, target)
+    except MountError:
+        _let_go(node, target)
+        raise
     return Mount(node, target, file_system, sequence)
 
 
@@ -90,12 +87,18 @@ def unmount_leftovers(root: Path) -> tuple[Path, ...]:
     left = sorted((target for target in mounts if folder in target.parents), reverse=True)
     for target in left:
         _unmount(target, mounts[target])
-        target.rmdir()
     return tuple(left)
 
 
-def _mount(kind: str, options: str, node: Path, target: Path) -> None:
-    _run("mount", "-t", kind, "-o", options, "--", str(node), str(target))
+def _mount(kind: str, careful: str, node: Path, target: Path) -> None:
+    options = ",".join(filter(None, (_LOCKED_DOWN, careful)))
+    where = ("--", str(node), str(target))
+    try:
+        _run("mount", "-t", kind, "-o", options, *where)
+    except MountError as error:
+        if kind != "exfat" or "unknown filesystem" not in str(error):
+            raise
+        _run("mount", "-t", "exfat-fuse", "-o", _LOCKED_DOWN, *where)
 
 
 def _unmount(target: Path, node: Path) -> None:
@@ -104,9 +107,15 @@ def _unmount(target: Path, node: Path) -> None:
     except MountError:
         # Nothing can be lost from a read-only mount: a reader that still holds it keeps its files.
         _run("umount", "--lazy", "--", str(target))
+    _let_go(node, target)
+
+
+def _let_go(node: Path, target: Path) -> None:
+    target.rmdir()
     if node.name.startswith("loop"):
-        # A loop device outlives the image in it, and its next user may be anyone.
-        _run("blockdev", "--setrw", str(node))
+        # A loop device outlives the image in it: its next user must not find it read-only.
+        with suppress(MountError):
+            _run("blockdev", "--setrw", str(node))
 
 
 def _run(*command: str) -> None:
