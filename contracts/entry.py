@@ -105,7 +105,7 @@ def decode(raw: bytes) -> Entry:
     if len(raw) > MAX_ENTRY_BYTES:
         raise EntryError(why=f"{len(raw)} bytes, at most {MAX_ENTRY_BYTES}")
     try:
-        document = json.loads(raw)
+        document = json.loads(raw, parse_float=_refuse_fraction)
         if not isinstance(document, dict) or rfc8785.dumps(document) != raw:
             raise EntryError(why="not canonical JSON (RFC 8785)")
         return _entry(document, raw)
@@ -122,6 +122,11 @@ def decode(raw: bytes) -> Entry:
 def format_time(at: datetime) -> str:
     """Return a moment as RFC 3339 in UTC with microseconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _refuse_fraction(text: str) -> None:
+    # Readers in other languages round fractions differently; integers are exact everywhere.
+    raise ValueError(f"{text} is not an integer")
 
 
 def _entry(document: dict[str, Any], raw: bytes) -> Entry:

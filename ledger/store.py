@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from threading import RLock
 from typing import Self
 
 from contracts.checkpoint import Checkpoint, verify_checkpoint
@@ -38,6 +39,7 @@ class Ledger(Records):
         self._origin = origin
         self._resources = ExitStack()
         self._failed = False
+        self._turn = RLock()
         self._frontier = check_opening(self, self.verifying_key)
 
     @classmethod
@@ -84,19 +86,16 @@ class Ledger(Records):
             LedgerCommitError: whether they were entered is unknown. The ledger takes no more:
                 never try again, restart the program.
         """
-        if self._failed:
-            raise LedgerCommitError(where=self.folder, what="an earlier commit failed")
         if not drafts:
             return ()
-        try:
-            with self._database.transaction():
-                frontier, entries, note = self._enter(drafts, moment)
-            self._frontier = frontier
-            self._keep(HEAD_NAME, note)
-        except LedgerCommitError:
-            self._failed = True
-            raise
-        return entries
+        with self._turn:
+            if self._failed:
+                raise LedgerCommitError(where=self.folder, what="an earlier commit failed")
+            try:
+                return self._commit(drafts, moment)
+            except LedgerCommitError:
+                self._failed = True
+                raise
 
     def checkpoint_at(self, size: int) -> str:
         """Return a signed checkpoint of the first `size` entries.
@@ -118,12 +117,14 @@ class Ledger(Records):
         timestamp = verify_cosignature(note, witness)
         self._check_ours(checkpoint)
         row = (checkpoint.size, str(witness), timestamp, note)
-        with self._database.transaction():
+        with self._turn:
             newest = checkpoint.size > self.witnessed_size
-            self._database.insert("INSERT OR IGNORE INTO cosignature VALUES (?, ?, ?, ?)", [row])
-        if newest:
-            self._keep(WITNESS_NAME, note)
-        return self.witnessed_size
+            with self._database.transaction():
+                sql = "INSERT OR IGNORE INTO cosignature VALUES (?, ?, ?, ?)"
+                self._database.insert(sql, [row])
+            if newest:
+                self._keep(WITNESS_NAME, note)
+            return self.witnessed_size
 
     def back_up(self, target: Path) -> None:
         """Copy the ledger, without its key, into a folder that has none.
@@ -167,6 +168,13 @@ class Ledger(Records):
     def _refresh(self, name: str, note: str | None) -> None:
         if note is not None and read_note(self.folder / name) != note:
             self._keep(name, note)
+
+    def _commit(self, drafts: Sequence[Draft], moment: Moment) -> tuple[Entry, ...]:
+        with self._database.transaction():
+            frontier, entries, note = self._enter(drafts, moment)
+        self._frontier = frontier
+        self._keep(HEAD_NAME, note)
+        return entries
 
     def _enter(
         self, drafts: Sequence[Draft], moment: Moment

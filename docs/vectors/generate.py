@@ -148,6 +148,7 @@ def entry_vectors() -> dict[str, object]:
         "keys out of order": f'{{"id":"1",{first[1:]}'.replace(',"id":"1","sequence', ',"sequence'),
         "a key twice": first.replace('"clock"', '"bootid":"example-boot","clock"', 1),
         "id and sequence differ": first.replace('"id":"1"', '"id":"2"'),
+        "a fraction": first.replace('"station":"s1"', '"station":1.5'),
         "not JSON": "muster",
         "not an object": "[]",
     }

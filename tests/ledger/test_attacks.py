@@ -6,10 +6,10 @@ import shutil
 import apsw
 import pytest
 
-from contracts.entry import encode
+from contracts.entry import decode, encode
 from contracts.errors import LedgerBrokenError, LedgerStorageError
 from contracts.note import SigningKey
-from contracts.tree import Frontier, leaf_hash
+from contracts.tree import Frontier, Node, leaf_hash
 from ledger.reading import LedgerReader
 from ledger.verifying import verify
 from tests.support.entering import MOMENT, PREFIX, WITNESS_NAME, cosign, draft, filled, opened
@@ -42,14 +42,14 @@ def body(folder, sequence):
 def forged(folder, sequence):
     """An entry of the right form in the right place that says something else."""
     with LedgerReader(folder) as reader:
-        return encode(draft(999), sequence, reader.get(1).source, MOMENT)
+        return encode(draft(999), sequence, decode(reader.raw(1, 2)[0]).source, MOMENT)
 
 
 def rewrite_tables(folder):
     """Make leaf hashes and nodes fit the bodies again, as an attacker would."""
     with LedgerReader(folder) as reader:
         leaves = list(map(leaf_hash, reader.raw(1, reader.size + 1)))
-    frontier, rows = Frontier(), []
+    frontier, rows = Frontier(), list[Node]()
     for leaf in leaves:
         frontier, nodes = frontier.append(leaf)
         rows += nodes

@@ -1,4 +1,5 @@
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import apsw
 import pytest
@@ -137,6 +138,23 @@ def test_entries_are_selected_by_subject_type_and_place(ledger):
 def test_a_selection_goes_on_beyond_one_page(ledger):
     ledger.append([draft(number) for number in range(6, 1_207)], MOMENT)
     assert [entry.sequence for entry in ledger.select()] == list(range(1, 1_207))
+
+
+def test_several_threads_may_append_read_and_prove_at_once(ledger):
+    def work(number):
+        (entry,) = ledger.append([draft(number)], MOMENT)
+        return entry.sequence, check(ledger.prove(entry.sequence), f"{number:064x}").holds
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(work, range(100)))
+    assert sorted(done) == [(sequence, True) for sequence in range(6, 106)]
+    assert verify(ledger.folder) == ()
+
+
+def test_a_fraction_is_not_entered(ledger):
+    with pytest.raises(EntryError, match="not an integer"):
+        ledger.append([Draft("x", "y", {"number": 0.5})], MOMENT)
+    assert ledger.size == 5
 
 
 def test_a_second_writer_is_refused(ledger):
