@@ -19,7 +19,10 @@ from index.core.roll import Standing
 
 @dataclass(frozen=True, slots=True)
 class StationStatus:
-    """One station as the index knows it; `state` is None before it was heard."""
+    """One station as the index knows it; `state` is None before it was heard.
+
+    `have` entries are stored, proven and cosigned; all that it entered is known up to `known_at`.
+    """
 
     station: str
     name: str
@@ -29,7 +32,7 @@ class StationStatus:
     state: Literal["ready", "disconnected", "lost"] | None
     heard_at: datetime | None
     have: int
-    cosigned_at: datetime | None
+    known_at: datetime | None
     is_silent: bool
     is_forked: bool
     is_key_refused: bool
@@ -71,6 +74,7 @@ class View:
     standings: tuple[Standing, ...] = ()
     alerts: tuple[Alert, ...] = ()
     stations: tuple[StationStatus, ...] = ()
+    is_connected: bool = False
 
 
 class Board:
@@ -96,6 +100,11 @@ class Board:
     def at(self) -> datetime:
         """When the roll was last called."""
         return self._view.at
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the index reaches its broker; without it, it hears of nothing."""
+        return self._view.is_connected
 
     @property
     def today(self) -> date:

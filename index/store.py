@@ -1,0 +1,386 @@
+"""The index's database: what stations signed, stored as it was signed (SQLite or PostgreSQL).
+
+Rows are keyed by (station's ledger, sequence). What the pages read is in `index.board`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from contracts.entry import Entry, decode
+from contracts.errors import IndexDamagedError, IndexStoreError, SettingsError
+from contracts.note import VerifyingKey
+from contracts.tree import HASH_BYTES, Frontier, leaf_hash
+from index import migrations
+from index.board import RecentEntry
+from index.core.receiving import Commit
+
+_PAGE = 1_000
+_COLUMN_CHARACTERS = 200
+_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite, which knows no zones, holds it without one."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return what the database is given."""
+        if value is None:
+            return None
+        at = value.astimezone(UTC)
+        return at.replace(tzinfo=None) if dialect.name == "sqlite" else at
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return what the database gave as an aware moment."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+_METADATA = sa.MetaData()
+_STATION = sa.Table(
+    "station",
+    _METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False, unique=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("docks", sa.Integer, nullable=False),
+    sa.Column("enrolled_at", UtcDateTime, nullable=False),
+    sa.Column("heard_at", UtcDateTime),
+    sa.Column("known_at", UtcDateTime),
+    sa.Column("have", sa.BigInteger, nullable=False),
+    sa.Column("frontier", sa.LargeBinary, nullable=False),
+    sa.Column("forked", sa.Boolean, nullable=False),
+)
+_STATIONS = sa.select(_STATION).order_by(_STATION.c.enrolled_at, _STATION.c.id)
+_ENTRY = sa.Table(
+    "entry",
+    _METADATA,
+    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("leaf_hash", sa.LargeBinary, nullable=False),
+)
+_CHECKPOINT = sa.Table(
+    "checkpoint",
+    _METADATA,
+    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
+    sa.Column("size", sa.BigInteger, primary_key=True),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("cosigned", sa.Text, nullable=False),
+    sa.Column("stored_at", UtcDateTime, nullable=False),
+)
+_FORK = sa.Table(
+    "fork",
+    _METADATA,
+    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
+    sa.Column("report_sha256", sa.Text, primary_key=True),
+    sa.Column("report", sa.LargeBinary, nullable=False),
+    sa.Column("found_at", UtcDateTime, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A station as it introduced itself, and whether its key was pinned in the settings."""
+
+    station: str
+    name: str
+    version: str
+    docks: int
+    key: VerifyingKey
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStation:
+    """One ledger of a station; one that got a new key has several, the last enrolled counts.
+
+    `known_at`: up to when the index knows all that the station entered.
+    """
+
+    id: int
+    enrolment: Enrolment
+    enrolled_at: datetime
+    heard_at: datetime | None
+    known_at: datetime | None
+    frontier: Frontier
+    forked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint as the station signed it, and as the index cosigned it."""
+
+    size: int
+    root: bytes
+    note: str
+    cosigned: str
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A stored entry, unverified."""
+
+    sequence: int
+    body: bytes
+    leaf_hash: bytes
+
+
+class Store:
+    """An open database. One thread writes; any may read."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._where = engine.url.render_as_string(hide_password=True)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open a database, made or brought up to date where needed.
+
+        Raises:
+            SettingsError: the URL is none.
+            IndexStoreError: the database cannot be opened.
+        """
+        try:
+            engine = sa.create_engine(url, pool_pre_ping=True)
+        except (ArgumentError, NoSuchModuleError) as error:
+            problem = f"database: {error}"
+            raise SettingsError(file="index.toml", problems=(problem,)) from error
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _set_pragmas)
+        store = cls(engine)
+        with store._transaction() as connection:
+            migrations.upgrade(connection)
+        return store
+
+    def stations(self) -> tuple[StoredStation, ...]:
+        """Return every station's newest ledger, in order of station."""
+        newest = {row.station: row for row in self._rows(_STATIONS)}
+        return tuple(_station(newest[station]) for station in sorted(newest))
+
+    def enrol(self, enrolment: Enrolment, now: datetime) -> StoredStation:
+        """Add a station's ledger, or find it again by its origin; from now on it counts."""
+        row = {
+            "station": enrolment.station,
+            "origin": enrolment.key.name,
+            "key": str(enrolment.key),
+            "pinned": enrolment.pinned,
+            "name": enrolment.name,
+            "version": enrolment.version,
+            "docks": enrolment.docks,
+            "enrolled_at": now,
+            "have": 0,
+            "frontier": b"",
+            "forked": False,
+        }
+        with self._transaction() as connection:
+            origin = _STATION.c.origin == enrolment.key.name
+            again = sa.update(_STATION).where(origin).values(enrolled_at=now)
+            if connection.execute(again).rowcount == 0:
+                connection.execute(sa.insert(_STATION).values(row))
+            return _station(connection.execute(sa.select(_STATION).where(origin)).one())
+
+    def describe(self, station_id: int, name: str, version: str, docks: int) -> None:
+        """Replace how a station describes itself."""
+        with self._transaction() as connection:
+            _change(connection, station_id, name=name, version=version, docks=docks)
+
+    def note_contacts(self, contacts: Mapping[int, tuple[datetime, datetime | None]]) -> None:
+        """Remember when stations were heard, and up to when all is known of them."""
+        with self._transaction() as connection:
+            for station_id, (heard_at, known_at) in contacts.items():
+                _change(connection, station_id, heard_at=heard_at, known_at=known_at)
+
+    def commit(self, station_id: int, commit: Commit, cosigned: str, now: datetime) -> None:
+        """Store a commit whole, durably, and only after what it extends.
+
+        Raises:
+            IndexStoreError: nothing was stored; also when another index was faster.
+        """
+        here = sa.and_(_STATION.c.id == station_id, _STATION.c.have == commit.old_size)
+        grown = {
+            "have": commit.frontier.size,
+            "frontier": b"".join(commit.frontier.hashes),
+        }
+        with self._transaction() as connection:
+            if connection.execute(sa.update(_STATION).where(here).values(grown)).rowcount != 1:
+                what = f"another index writes to station {station_id}"
+                raise IndexStoreError(where=self._where, what=what)
+            rows = [_entry_row(station_id, entry) for entry in commit.entries]
+            connection.execute(sa.insert(_ENTRY), rows)
+            row = {
+                "station_id": station_id,
+                "size": commit.checkpoint.size,
+                "root": commit.checkpoint.root,
+                "note": commit.note,
+                "cosigned": cosigned,
+                "stored_at": now,
+            }
+            connection.execute(sa.insert(_CHECKPOINT).values(row))
+
+    def keep_fork(self, station_id: int, report: bytes, sha256: str, now: datetime) -> None:
+        """Keep a fork report and freeze the station."""
+        row = {
+            "station_id": station_id,
+            "report_sha256": sha256,
+            "report": report,
+            "found_at": now,
+        }
+        with self._transaction() as connection:
+            connection.execute(sa.insert(_FORK).values(row))
+            _change(connection, station_id, forked=True)
+
+    def newest_checkpoint(self, station_id: int) -> StoredCheckpoint | None:
+        """Return the newest checkpoint of a station's ledger."""
+        rows = self._rows(_checkpoints(station_id).order_by(_CHECKPOINT.c.size.desc()).limit(1))
+        return _checkpoint(rows[0]) if rows else None
+
+    def checkpoints(self, station_id: int) -> tuple[StoredCheckpoint, ...]:
+        """Return all checkpoints of a station's ledger, the smallest first."""
+        rows = self._rows(_checkpoints(station_id).order_by(_CHECKPOINT.c.size))
+        return tuple(map(_checkpoint, rows))
+
+    def root_at(self, station_id: int, size: int) -> bytes:
+        """Return the root of a station's first `size` stored entries."""
+        query = _checkpoints(station_id).where(_CHECKPOINT.c.size == size)
+        if rows := self._rows(query):
+            return bytes(rows[0].root)
+        frontier = Frontier()
+        for entry in self.entries_of(station_id, size):
+            frontier, _ = frontier.append(entry.leaf_hash)
+        return frontier.root()
+
+    def entries_of(self, station_id: int, last: int) -> Iterator[StoredEntry]:
+        """Yield a station's entries 1 to `last`, a page at a time."""
+        columns = (_ENTRY.c.sequence, _ENTRY.c.body, _ENTRY.c.leaf_hash)
+        query = sa.select(*columns).where(_ENTRY.c.station_id == station_id)
+        after = 0
+        while page := self._rows(
+            query.where(_ENTRY.c.sequence > after, _ENTRY.c.sequence <= last)
+            .order_by(_ENTRY.c.sequence)
+            .limit(_PAGE)
+        ):
+            after = page[-1].sequence
+            yield from (StoredEntry(r.sequence, bytes(r.body), bytes(r.leaf_hash)) for r in page)
+
+    def entries(self, types: Sequence[str], since: datetime) -> Iterator[tuple[str, Entry]]:
+        """Yield the entries of some types since a moment, each with its station."""
+        joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
+        query = (
+            sa.select(_STATION.c.station, _ENTRY.c.body)
+            .select_from(joined)
+            .where(_ENTRY.c.type.in_(types), _ENTRY.c.at >= since)
+        )
+        for row in self._rows(query):
+            yield row.station, decode(bytes(row.body))
+
+    def recent_entries(self, limit: int) -> tuple[RecentEntry, ...]:
+        """Return the latest entries of all stations, the newest first."""
+        joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
+        columns = (_ENTRY.c.sequence, _ENTRY.c.type, _ENTRY.c.subject, _ENTRY.c.at)
+        order = (_ENTRY.c.at.desc(), _ENTRY.c.station_id, _ENTRY.c.sequence.desc())
+        query = (
+            sa.select(_STATION.c.station, *columns)
+            .select_from(joined)
+            .order_by(*order)
+            .limit(limit)
+        )
+        return tuple(RecentEntry(*row) for row in self._rows(query))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            what = str(error).splitlines()[0]
+            raise IndexStoreError(where=self._where, what=what) from error
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[Any]:
+        with self._transaction() as connection:
+            return connection.execute(query).fetchall()
+
+
+def _change(connection: sa.Connection, station_id: int, **values: object) -> None:
+    connection.execute(sa.update(_STATION).where(_STATION.c.id == station_id).values(values))
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401  # a driver's own
+    cursor = connection.cursor()
+    for name, wanted in _PRAGMAS.items():
+        cursor.execute(f"PRAGMA {name} = {wanted}")
+        if (found := cursor.execute(f"PRAGMA {name}").fetchone()[0]) != wanted:
+            raise IndexStoreError(where="sqlite", what=f"PRAGMA {name} is {found}, not {wanted}")
+    cursor.close()
+
+
+def _station(row: Any) -> StoredStation:  # noqa: ANN401  # a row
+    enrolment = Enrolment(
+        station=row.station,
+        name=row.name,
+        version=row.version,
+        docks=row.docks,
+        key=VerifyingKey.parse(row.key),
+        pinned=row.pinned,
+    )
+    raw = bytes(row.frontier)
+    hashes = tuple(raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES))
+    if len(hashes) != row.have.bit_count():
+        raise IndexDamagedError(station=row.station, what="frontier")
+    return StoredStation(
+        row.id,
+        enrolment,
+        row.enrolled_at,
+        row.heard_at,
+        row.known_at,
+        Frontier(row.have, hashes),
+        forked=row.forked,
+    )
+
+
+def _checkpoints(station_id: int) -> sa.Select[Any]:
+    return sa.select(_CHECKPOINT).where(_CHECKPOINT.c.station_id == station_id)
+
+
+def _checkpoint(row: Any) -> StoredCheckpoint:  # noqa: ANN401  # a row
+    return StoredCheckpoint(row.size, bytes(row.root), row.note, row.cosigned, row.stored_at)
+
+
+def _entry_row(station_id: int, entry: Entry) -> dict[str, object]:
+    return {
+        "station_id": station_id,
+        "sequence": entry.sequence,
+        "type": _column(entry.type),
+        "subject": _column(entry.subject),
+        "at": entry.moment.at,
+        "body": entry.raw,
+        "leaf_hash": leaf_hash(entry.raw),
+    }
+
+
+def _column(text: str) -> str:
+    # PostgreSQL holds no NUL in text and nothing long in an index; the body, which is what was
+    # signed, keeps both.
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_COLUMN_CHARACTERS]
