@@ -51,11 +51,13 @@ class InboxWatch:
         deliver: Callable[[InboxSettled], None],
         *,
         settle_seconds: float = SETTLE_SECONDS,
+        rescan_seconds: float = RESCAN_SECONDS,
     ) -> None:
         self._folder = folder
         self._list_files = list_files
         self._deliver = deliver
         self._settle_seconds = settle_seconds
+        self._rescan_seconds = rescan_seconds
         self._since: dict[CardFile, float] = {}
         self._finished: frozenset[CardFile] = frozenset()
         self._notices = _Notices(folder)
@@ -85,7 +87,7 @@ class InboxWatch:
             except RecorderError:
                 _log.exception("the inbox cannot be listed")
             waiting = len(self._since) > len(self._finished)
-            self._notices.wait(self._settle_seconds if waiting else RESCAN_SECONDS)
+            self._notices.wait(self._settle_seconds if waiting else self._rescan_seconds)
 
     def _rescan(self, now: float) -> None:
         files = self._list_files().files
