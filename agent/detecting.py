@@ -51,9 +51,6 @@ class Source(Protocol):
     def devices(self) -> tuple[Device, ...]:
         """Return everything that is there."""
 
-    def close(self) -> None:
-        """Listen no more."""
-
 
 class Detector:
     """Delivers everything that is plugged in: at the start, on each change, and regularly."""
@@ -75,6 +72,8 @@ class Detector:
 
     def start(self) -> None:
         """Start detecting."""
+        for source in self._sources:
+            source.open()
         self._thread.start()
 
     def stop(self) -> None:
@@ -86,17 +85,20 @@ class Detector:
         os.close(self._waker)
 
     def _detect(self) -> None:
-        for source in self._sources:
-            source.open()
         while not self._stopping:
-            self._enumerate(regular=True)
-            until = time.monotonic() + self._enumerate_seconds
-            while not self._stopping and time.monotonic() < until:
-                if self._noticed(POLL_SECONDS):
-                    self._settle()
-                    self._enumerate(regular=False)
-        for source in self._sources:
-            source.close()
+            try:
+                self._look()
+            except OSError:
+                _log.exception("devices cannot be enumerated; trying again")
+                select.select([self._wake], [], [], SETTLE_SECONDS_MAX)
+
+    def _look(self) -> None:
+        self._enumerate(regular=True)
+        until = time.monotonic() + self._enumerate_seconds
+        while not self._stopping and time.monotonic() < until:
+            if self._noticed(POLL_SECONDS):
+                self._settle()
+                self._enumerate(regular=False)
 
     def _enumerate(self, *, regular: bool) -> None:
         seen = DevicesSeen(tuple(device for source in self._sources for device in source.devices()))
@@ -139,9 +141,6 @@ class VirtualPorts:
         """Return the recorders plugged into the folder."""
         self._seen = tuple(filter(None, map(self._device, self._names())))
         return self._seen
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def _names(self) -> list[str]:
         try:
@@ -206,9 +205,6 @@ class KernelDevices:
             # It went while it was looked at, so there is a notice of it, and another look.
             _log.info("a device went while devices were enumerated: %s", error)
         return self._seen
-
-    def close(self) -> None:
-        """Listen no more: the socket goes with the monitor."""
 
     def _usb_devices(self) -> Iterator[Device]:
         for usb in self._context.list_devices(subsystem="usb", DEVTYPE="usb_device"):

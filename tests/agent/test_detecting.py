@@ -226,3 +226,12 @@ def test_everything_is_delivered_again_though_nothing_changed(tmp_path):
     plug(tmp_path, "1", tmp_path / "recorder")
     with detecting_from(VirtualPorts(tmp_path), enumerate_seconds=0.0) as wait:
         assert wait(len) == wait(len)
+
+
+def test_a_ports_folder_that_cannot_be_read_is_tried_again(tmp_path):
+    (tmp_path / "ports").write_text("")
+    with detecting_from(VirtualPorts(tmp_path / "ports")) as wait:
+        (tmp_path / "ports").unlink()
+        (tmp_path / "ports").mkdir()
+        plug(tmp_path / "ports", "1", tmp_path / "recorder")
+        assert wait(len)
