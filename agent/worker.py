@@ -113,6 +113,7 @@ class Worker:
         self._recorder: Recorder | None = None
         self._abandoned = threading.Event()
         self._reported_at: datetime | None = None
+        self._failed_visit: str | None = None
         self._thread = threading.Thread(target=self._run, name=f"dock-{dock}", daemon=True)
 
     def start(self) -> None:
@@ -134,6 +135,8 @@ class Worker:
 
     def _run(self) -> None:
         while (order := self._orders.get()) is not None:
+            if not isinstance(order, Release) and order.visit == self._failed_visit:
+                continue  # a visit that has failed has no more to report
             try:
                 self._carry_out(order)
             except MusterError as error:
@@ -146,6 +149,7 @@ class Worker:
 
     def _fail(self, order: Order, error: MusterError) -> None:
         if not isinstance(order, Release):
+            self._failed_visit = order.visit
             self._report(VisitFailed(order.visit, Trouble.of(error)))
 
     @singledispatchmethod

@@ -319,7 +319,6 @@ TABLE: dict[tuple[DockState, type], Action] = {
     # A recorder pulled out of a finished dock is noticed by its worker before the port is empty.
     (_S.READY, VisitFailed): stay,
     (_S.ATTENTION, VisitFailed): stay,
-    (_S.FAILED, VisitFailed): stay,
 }
 
 

@@ -141,7 +141,7 @@ class Station:
         if after.state is DockState.CHECKING and before.state is DockState.IDENTIFYING:
             effects += self._returned_by_docking(after)
         if after.state is DockState.REFUSED and before.state is DockState.IDENTIFYING:
-            effects.append(Enter(_refusal(after)))
+            effects.append(Enter(refusal_of(after)))
         if event.dock == INBOX_DOCK and self._inbox_waiting and after.state not in _BUSY:
             waiting, self._inbox_waiting = self._inbox_waiting, None
             effects += self.decide(InboxSettled(waiting), now)
@@ -263,11 +263,11 @@ def _mark(device: Device | None) -> tuple[object, ...] | None:
     return (device.port, device.node, device.serial, device.volume) if device else None
 
 
-def _refusal(dock: Dock) -> DeviceRefused:
-    device, trouble = dock.device, dock.trouble
-    if device is None or trouble is None:
+def refusal_of(dock: Dock) -> DeviceRefused:
+    """Return what is entered about a dock whose device turned out to be none of ours."""
+    if dock.device is None or dock.trouble is None:
         raise RuntimeError(f"dock {dock.number}: refused without a reason")
-    return DeviceRefused(device.port, device.description, trouble.code, dock.number)
+    return DeviceRefused(dock.device.port, dock.device.description, dock.trouble.code, dock.number)
 
 
 def _has_room_again(dock: Dock, free_bytes: int | None) -> bool:
