@@ -3,6 +3,7 @@
 import os
 import queue
 import socket
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,33 @@ def recorded(name):
         ENUMERATE,
     )
     return eval(said, {"Device": Device, "PosixPath": Path})  # noqa: S307 - our own repr
+
+
+DETECT = """
+import sys
+from agent.detecting import Detector, KernelDevices
+detector = Detector(
+    [KernelDevices([sys.argv[1]])],
+    lambda seen: print([(d.file_system, d.volume) for d in seen.devices], flush=True),
+)
+detector.start()
+sys.stdin.read()
+detector.stop()
+"""
+
+
+@contextmanager
+def detecting_beside_udevd(node, rule):
+    command = ("unshare", "--mount", "--net", str(Path(__file__).parent / "with_udevd.sh"), rule)
+    detect = (sys.executable, "-c", DETECT, f"loop:{node.name}")
+    with subprocess.Popen(
+        command + detect, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield process.stdout
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 @contextmanager
@@ -132,6 +160,16 @@ def test_an_attached_loop_device_is_seen_and_its_detaching_too(image):
     (device,) = (d for d in devices if d.port == port)
     assert (device.kind, device.node, device.file_system) == ("block", node, "ext4")
     assert device.volume == run("blkid", "-p", "-s", "UUID", "-o", "value", str(image)).strip()
+
+
+def test_where_udevd_runs_its_notices_are_heard_and_its_words_are_taken(image):
+    with attached(image) as node:
+        said = 'ENV{ID_FS_TYPE}="ext4", ENV{ID_FS_UUID}="from udev"'
+        with detecting_beside_udevd(node, f'KERNEL=="{node.name}", {said}') as lines:
+            uuid = run("blkid", "-p", "-s", "UUID", "-o", "value", str(image)).strip()
+            assert next(lines) == f"{[('ext4', uuid)]}\n"
+            Path(f"/sys/block/{node.name}/uevent").write_text("change")
+            assert next(lines) == f"{[('ext4', 'from udev')]}\n"
 
 
 def test_a_disk_that_is_there_at_the_start_is_seen(image):
