@@ -5,10 +5,11 @@ in `contracts.facts`.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import rfc8785
 
@@ -17,6 +18,11 @@ from contracts.errors import EntryError
 MAX_ENTRY_BYTES = 16 * 1024
 ClockState = Literal["synchronised", "unsynchronised", "unknown"]
 
+_LARGEST = 2**53 - 1
+_BEYOND_FFFF = re.compile(rb"[\xf0-\xff]")
+_fast_canonical = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+).encode
 _ATTRIBUTES = frozenset(
     {
         "bootid",
@@ -83,7 +89,7 @@ def encode(draft: Draft, sequence: int, source: str, moment: Moment) -> bytes:
         "datacontenttype": "application/json",
         "sequence": f"{sequence:010d}",
         "bootid": moment.boot_id,
-        "uptime": f"{moment.uptime_ms // 1000}.{moment.uptime_ms % 1000:03d}",
+        "uptime": format_uptime(moment.uptime_ms),
         "clock": moment.clock,
         "data": dict(draft.data),
     }
@@ -105,8 +111,8 @@ def decode(raw: bytes) -> Entry:
     if len(raw) > MAX_ENTRY_BYTES:
         raise EntryError(why=f"{len(raw)} bytes, at most {MAX_ENTRY_BYTES}")
     try:
-        document = json.loads(raw, parse_float=_refuse_fraction)
-        if not isinstance(document, dict) or rfc8785.dumps(document) != raw:
+        document = json.loads(raw, parse_float=_refuse_fraction, parse_int=_exact)
+        if not isinstance(document, dict) or not _is_canonical(document, raw):
             raise EntryError(why="not canonical JSON (RFC 8785)")
         return _entry(document, raw)
     except (
@@ -124,6 +130,27 @@ def format_time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def format_uptime(milliseconds: int) -> str:
+    """Return time since the machine's start as seconds with three decimals."""
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
+
+
+def _is_canonical(document: dict[str, Any], raw: bytes) -> bool:
+    # Of integers and text the standard library writes what RFC 8785 asks for, three times as
+    # fast, save that it sorts members by code point: another order than that of UTF-16 code units
+    # only beyond U+FFFF, where UTF-8 begins with 0xf0 or more.
+    if _BEYOND_FFFF.search(raw):
+        return rfc8785.dumps(document) == raw
+    return _fast_canonical(document).encode() == raw
+
+
+def _exact(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{text} is beyond 2^53 - 1")
+    return number
+
+
 def _refuse_fraction(text: str) -> None:
     # Readers in other languages round fractions differently; integers are exact everywhere.
     raise ValueError(f"{text} is not an integer")
@@ -138,14 +165,7 @@ def _entry(document: dict[str, Any], raw: bytes) -> Entry:
         raise EntryError(why="specversion, id or sequence")
     if document["sequence"] != f"{sequence:010d}" or not isinstance(document["data"], dict):
         raise EntryError(why="sequence or data")
-    seconds, _, milliseconds = document["uptime"].partition(".")
-    at = datetime.strptime(document["time"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    moment = Moment(
-        at=at,
-        boot_id=_string(document, "bootid"),
-        uptime_ms=int(seconds) * 1000 + int(milliseconds),
-        clock=document["clock"],
-    )
+    moment = _moment(document)
     return Entry(
         sequence=sequence,
         source=_string(document, "source"),
@@ -155,6 +175,19 @@ def _entry(document: dict[str, Any], raw: bytes) -> Entry:
         data=document["data"],
         raw=raw,
     )
+
+
+def _moment(document: dict[str, Any]) -> Moment:
+    written, uptime, clock = (_string(document, name) for name in ("time", "uptime", "clock"))
+    at = datetime.fromisoformat(written)
+    seconds, _, milliseconds = uptime.partition(".")
+    uptime_ms = int(seconds) * 1000 + int(milliseconds)
+    if format_time(at) != written or format_uptime(uptime_ms) != uptime:
+        raise EntryError(why="time or uptime")
+    if clock not in get_args(ClockState):
+        raise EntryError(why="clock")
+    boot_id = _string(document, "bootid")
+    return Moment(at=at, boot_id=boot_id, uptime_ms=uptime_ms, clock=cast("ClockState", clock))
 
 
 def _string(document: dict[str, Any], name: str) -> str:
