@@ -1,0 +1,283 @@
+"""One sentence for each type of entry, in both languages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from contracts.entry import Entry
+from contracts.facts import FACTS, Fact, fact_of
+from contracts.text import Language, Text
+from station.showing import show_bytes, show_offset, show_second
+
+
+@dataclass(frozen=True)
+class Words:
+    """An entry type's name and sentence; a tail is said where its attribute is not empty.
+
+    Fields: `{fact.x}` as it is, `{who[x]}` a person's name, `{term[x]}` a word for a code,
+    `{when[x]}` a moment, `{size[x]}` bytes, `{offset[x]}` a clock's error.
+    """
+
+    title: Text
+    sentence: Text
+    tails: tuple[tuple[str, Text], ...] = ()
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Words entries for one station: it knows its people and its time zone."""
+
+    name_of: Callable[[str], str]
+    zone: ZoneInfo
+
+    def title(self, entry: Entry) -> Text:
+        """Return the name of an entry's type; a newer version's type names itself."""
+        return title_of(entry.type)
+
+    def sentence(self, entry: Entry) -> Text:
+        """Return what an entry says; one that does not fit its type says so."""
+        if entry.type not in WORDS:
+            return Text(f"新版本的记录 {entry.type}", f"an entry of a newer version, {entry.type}")
+        try:
+            fact = fact_of(entry, FACTS[entry.type])
+        except ValueError:
+            return Text("记录内容与其类型不符", "what the entry holds does not fit its type")
+        return Text(self._say(fact, "zh"), self._say(fact, "en"))
+
+    def _say(self, fact: Fact, language: Language) -> str:
+        words = WORDS[fact.TYPE]
+        parts = (words.sentence, *(text for name, text in words.tails if getattr(fact, name)))
+        fields = {
+            "fact": fact,
+            "who": _Lookup(fact, lambda value: self._name(value).speak(language)),
+            "term": _Lookup(fact, lambda value: term_of(str(value)).speak(language)),
+            "when": _Lookup(fact, self._moment),
+            "size": _Lookup(fact, lambda value: show_bytes(float(str(value)))),
+            "offset": _Lookup(fact, lambda value: show_offset(int(str(value))).speak(language)),
+        }
+        return "".join(part.speak(language).format_map(fields) for part in parts)
+
+    def _name(self, person: object) -> Text:
+        return NOBODY if person is None else Text(*[self.name_of(str(person))] * 2)
+
+    def _moment(self, value: object) -> str:
+        return show_second(value, self.zone) if isinstance(value, datetime) else str(value)
+
+
+@dataclass(frozen=True)
+class _Lookup:
+    """Lets a format string ask for an attribute of the fact, shown in one way."""
+
+    fact: Fact
+    show: Callable[[object], str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.show(getattr(self.fact, name))
+
+
+def title_of(entry_type: str) -> Text:
+    """Return the name of an entry type."""
+    words = WORDS.get(entry_type)
+    return words.title if words else Text(entry_type, entry_type)
+
+
+def term_of(code: str) -> Text:
+    """Return the word for a code that entries use; an unknown code names itself."""
+    return TERMS.get(code, Text(code, code))
+
+
+NOBODY = Text("无", "nobody")
+TERMS = {
+    "no_footage": Text("当日无音像资料", "no footage that day"),
+    "off_site": Text("异地或连续执法", "off site or on continuous duty"),
+    "repair": Text("设备故障送修", "in repair"),
+    "loss": Text("设备丢失", "lost"),
+    "other": Text("其他", "other"),
+    "in_repair": Text("报修停用", "out of service for repair"),
+    "lost": Text("登记丢失", "lost"),
+    "in_service": Text("恢复使用", "back in service"),
+    "met_late": Text("已逾期采集", "imported late"),
+    "declared": Text("已作说明", "declared"),
+    "heard_again": Text("已恢复联系", "heard again"),
+    "withdrawn": Text("已撤销", "withdrawn"),
+    "missing": Text("应采集未采集", "missing import"),
+    "silent": Text("采集站失联", "silent station"),
+}
+
+WORDS: dict[str, Words] = {
+    "ledger.opened": Words(
+        Text("台账启用", "Ledger opened"),
+        Text(
+            "启用台账 {fact.origin}, 程序版本 {fact.version}",
+            "Ledger {fact.origin} was opened by version {fact.version}",
+        ),
+    ),
+    "agent.started": Words(
+        Text("采集服务启动", "Agent started"),
+        Text(
+            "采集服务启动, 版本 {fact.version}, 工位 {fact.docks} 个",
+            "The agent started, version {fact.version}, {fact.docks} dock(s)",
+        ),
+    ),
+    "agent.stopped": Words(
+        Text("采集服务停止", "Agent stopped"),
+        Text("采集服务正常停止 ({fact.reason})", "The agent stopped in good order ({fact.reason})"),
+    ),
+    "witness.met": Words(
+        Text("见证公钥", "Witness met"),
+        Text("登记中心索引的见证公钥 {fact.key}", "The index's witness key is {fact.key}"),
+    ),
+    "device.refused": Words(
+        Text("拒绝设备", "Device refused"),
+        Text(
+            "端口 {fact.port} 的设备 {fact.device} 未打开 ({fact.code})",
+            "The device {fact.device} at port {fact.port} was not opened ({fact.code})",
+        ),
+        (("dock", Text(", {fact.dock} 号工位", ", dock {fact.dock}")),),
+    ),
+    "recorder.docked": Words(
+        Text("插入工位", "Docked"),
+        Text(
+            "记录仪 {fact.recorder} 插入 {fact.dock} 号工位",
+            "Recorder {fact.recorder} was plugged into dock {fact.dock}",
+        ),
+    ),
+    "recorder.checked": Words(
+        Text("检查", "Checked"),
+        Text("检查记录仪 {fact.recorder}", "Recorder {fact.recorder} was checked"),
+        (("findings", Text(", 有检查结果需注意", "; see its findings")),),
+    ),
+    "reading.observed": Words(
+        Text("登记读数", "Reading observed"),
+        Text(
+            "{who[observer]} 登记了记录仪 {fact.recorder} 的屏幕读数",
+            "{who[observer]} entered what the screen of recorder {fact.recorder} shows",
+        ),
+    ),
+    "clock.set": Words(
+        Text("校时", "Clock set"),
+        Text(
+            "记录仪 {fact.recorder} 已校时, 校时前{offset[offset_ms_before]}",
+            "The clock of recorder {fact.recorder} was set; it was {offset[offset_ms_before]}",
+        ),
+    ),
+    "footage.imported": Words(
+        Text("采集文件", "Imported"),
+        Text(
+            "采集记录仪 {fact.recorder} 的文件 {fact.name}, {size[size]}, 已校验",
+            "File {fact.name} of recorder {fact.recorder}, {size[size]}, was imported and verified",
+        ),
+        (("held", Text(" (库中已有相同内容)", " (its bytes were already held)")),),
+    ),
+    "footage.unreadable": Words(
+        Text("文件读不出", "Unreadable"),
+        Text(
+            "记录仪 {fact.recorder} 的文件 {fact.name} 读不出: {fact.reason}; 下次入站再试",
+            "File {fact.name} of recorder {fact.recorder} could not be read: {fact.reason}; "
+            "it is tried again at the next visit",
+        ),
+    ),
+    "footage.refused": Words(
+        Text("项目未采集", "Not imported"),
+        Text(
+            "记录仪 {fact.recorder} 的 {fact.name} 不是普通文件, 未采集: {fact.reason}",
+            "{fact.name} of recorder {fact.recorder} is no regular file and was not imported: "
+            "{fact.reason}",
+        ),
+    ),
+    "visit.completed": Words(
+        Text("入站完成", "Visit completed"),
+        Text(
+            "记录仪 {fact.recorder} 采集完成: 共 {fact.counts.listed} 个文件, 新采集 "
+            "{fact.counts.imported}, 已有 {fact.counts.held}, 读不出 {fact.counts.unreadable}, "
+            "未采集 {fact.counts.refused}",
+            "The import of recorder {fact.recorder} is complete: {fact.counts.listed} listed, "
+            "{fact.counts.imported} imported, {fact.counts.held} already held, "
+            "{fact.counts.unreadable} unreadable, {fact.counts.refused} refused",
+        ),
+    ),
+    "visit.interrupted": Words(
+        Text("入站中断", "Visit interrupted"),
+        Text(
+            "记录仪 {fact.recorder} 采集中断 ({fact.reason}); 共 {fact.counts.listed} 个文件, "
+            "已采集 {fact.counts.imported}; 重新插入后继续",
+            "The import of recorder {fact.recorder} was interrupted ({fact.reason}) after "
+            "{fact.counts.imported} of {fact.counts.listed} files; it goes on when docked again",
+        ),
+    ),
+    "recorder.issued": Words(
+        Text("领用", "Issued"),
+        Text(
+            "{fact.person_name} 领用记录仪 {fact.recorder}",
+            "Recorder {fact.recorder} was issued to {fact.person_name}",
+        ),
+        (
+            (
+                "approver_name",
+                Text(", {fact.approver_name} 批准", ", approved by {fact.approver_name}"),
+            ),
+            (
+                "override",
+                Text(
+                    "; 检查未通过, 理由: {fact.override.reason}",
+                    "; checks were overridden: {fact.override.reason}",
+                ),
+            ),
+        ),
+    ),
+    "recorder.returned": Words(
+        Text("交回", "Returned"),
+        Text(
+            "{who[person]} 交回记录仪 {fact.recorder}",
+            "{who[person]} returned recorder {fact.recorder}",
+        ),
+        (
+            ("visit", Text(" (插入工位)", " (docked)")),
+            ("by", Text(" ({who[by]} 手工登记)", " (entered by {who[by]})")),
+        ),
+    ),
+    "duty.declared": Words(
+        Text("填写说明", "Declared"),
+        Text(
+            "{who[by]} 说明记录仪 {fact.recorder} {fact.day} 的情况: {term[kind]}; {fact.reason}",
+            "{who[by]} declared for recorder {fact.recorder} on {fact.day}: {term[kind]}; "
+            "{fact.reason}",
+        ),
+        (("until", Text(", 延至 {when[until]}", ", extended to {when[until]}")),),
+    ),
+    "recorder.service": Words(
+        Text("设备状态", "Service"),
+        Text(
+            "{who[by]} 登记记录仪 {fact.recorder}: {term[state]}; {fact.reason}",
+            "{who[by]} entered recorder {fact.recorder}: {term[state]}; {fact.reason}",
+        ),
+    ),
+    "keeper.noted": Words(
+        Text("责任人", "Keeper"),
+        Text(
+            "记录仪 {fact.recorder} 的每日采集责任人自 {fact.from_day} 起为: {who[person_name]}",
+            "From {fact.from_day} on, recorder {fact.recorder} is to be imported daily by: "
+            "{who[person_name]}",
+        ),
+    ),
+    "station.enrolled": Words(
+        Text("登记采集站", "Station enrolled"),
+        Text("登记采集站 {fact.station} 的公钥", "The key of station {fact.station} was enrolled"),
+    ),
+    "station.forked": Words(
+        Text("台账分叉", "Ledger forked"),
+        Text(
+            "采集站 {fact.station} 出示了两种历史: {fact.why}",
+            "Station {fact.station} showed two histories: {fact.why}",
+        ),
+    ),
+    "alert.opened": Words(Text("告警", "Alert"), Text("告警: {fact.zh}", "Alert: {fact.en}")),
+    "alert.cleared": Words(
+        Text("告警解除", "Alert cleared"),
+        Text(
+            "{fact.about} 的告警解除: {term[outcome]}",
+            "The alert about {fact.about} was cleared: {term[outcome]}",
+        ),
+    ),
+}

@@ -1,0 +1,97 @@
+"""The real program with a real browser: liveness, life without scripts, and a clean stop."""
+
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from contracts.dock import DockState
+from tests.support.madeup_station import docks, snapshot, write_ledger, write_snapshot
+
+
+def fresh(**changes):
+    """Return a snapshot that does not become stale while the test runs."""
+    return snapshot(at=datetime.now(UTC) + timedelta(hours=1), **changes)
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    page = context.new_page()
+    page.problems = []
+    page.on("console", lambda said: page.problems.append(said.text))
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    yield page
+    context.close()
+
+
+def test_the_board_follows_the_snapshot_without_being_reloaded(served, page, tmp_path):
+    address, _ = served
+    write_snapshot(tmp_path, fresh())
+    page.goto(address)
+    expect(page.locator("#dock-1 .state")).to_contain_text("采集中")
+    view = docks()[0].__class__(**{**vars(docks()[0]), "state": DockState.READY})
+    write_snapshot(tmp_path, fresh(docks=(view, *docks()[1:])))
+    expect(page.locator("#dock-1 .state")).to_contain_text("完成可领用")
+    assert page.problems == []
+
+
+def test_the_board_says_so_when_it_hears_nothing(served, page, tmp_path):
+    address, process = served
+    write_snapshot(tmp_path, fresh())
+    page.goto(address)
+    expect(page.locator("#lost")).to_be_hidden()
+    process.send_signal(signal.SIGTERM)
+    expect(page.locator("#lost")).to_be_visible(timeout=30_000)
+
+
+def test_an_event_stream_does_not_hold_up_a_stop(served, page):
+    address, process = served
+    page.goto(address)
+    expect(page.locator("#dock-1")).to_be_visible()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+
+
+def test_hostile_names_run_nothing(served, page, tmp_path):
+    name = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+    view = docks()[1].__class__(**{**vars(docks()[1]), "recorder": name, "person": name})
+    write_snapshot(tmp_path, fresh(docks=(view,)))
+    page.goto(served[0])
+    expect(page.locator("#dock-2 .recorder")).to_have_text(name)
+    assert "taken" not in page.title()
+    assert page.problems == []
+
+
+def test_a_recorder_is_issued_without_scripts(served, browser, tmp_path, agent_at):
+    write_snapshot(tmp_path, fresh())
+    write_ledger(tmp_path)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    with agent_at(tmp_path) as agent:
+        page.goto(f"{served[0]}/issue")
+        page.click("text=王建国")
+        page.fill("#pin", "2468")
+        page.fill("#approver_pin", "1357")
+        page.click("text=确认领用")
+        expect(page.locator(".done")).to_contain_text("已登记")
+    context.close()
+    assert agent.asked[0].recorder == "LS-0102"
+
+
+def test_a_pin_can_be_entered_by_touch(served, page, tmp_path):
+    write_snapshot(tmp_path, fresh())
+    page.goto(f"{served[0]}/issue?person=p01")
+    page.click("#pin")
+    for key in ("2", "4", "9", "⌫", "6"):
+        page.click(f".pin:has(#pin) .keypad button:text-is('{key}')")
+    assert page.input_value("#pin") == "246"
+
+
+def test_a_reason_is_asked_for_only_where_checks_failed(served, page, tmp_path):
+    write_snapshot(tmp_path, fresh())
+    page.goto(f"{served[0]}/issue?person=p01")
+    expect(page.locator("#override_reason")).to_be_hidden()
+    page.check("input[value='LS-0103']")
+    expect(page.locator("#override_reason")).to_be_visible()

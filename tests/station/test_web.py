@@ -1,0 +1,230 @@
+"""The pages over HTTP: what they show, what they ask the agent, whom they refuse."""
+
+import pytest
+
+from contracts.commands import Answer, Issue, Retry
+from contracts.proof import check
+from station.wording import title_of
+from tests.support.madeup_station import docks, snapshot, write_snapshot
+
+PAGES = ("/", "/issue", "/issue?person=p01", "/return", "/declare", "/observe", "/fault")
+LEDGER_PAGES = ("/ledger", "/ledger/10", "/forms/usage", "/receipt/15")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7*7 }}",
+    "javascript:alert(1)",
+    "a\u202egpj.exe",
+    "\x1b[31mred\x07",
+    "</textarea><svg/onload=alert(1)>",
+    "' autofocus onfocus=alert(1) x='",
+)
+ISSUE = {"recorder": "LS-0102", "person": "p01", "pin": "2468", "approver": "p03"}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", PAGES + LEDGER_PAGES)
+def test_every_page_opens_in_both_languages(client, ledger, path, language):
+    client.cookies.set("language", language)
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert f'<html lang="{"zh-CN" if language == "zh" else "en"}"' in answer.text
+
+
+def test_the_board_shows_state_recorder_person_and_bottom_line(client):
+    text = client.get("/").text
+    for word in (
+        "采集中",
+        "完成可领用",
+        "LS-0101",
+        "王建国",
+        "35",
+        "9.7 GB",
+        "7 分 11 秒",
+        "已见证",
+    ):
+        assert word in text
+
+
+def test_a_language_asked_for_is_kept(client):
+    client.get("/?lang=en")
+    assert "Importing" in client.get("/").text
+
+
+def test_a_missing_snapshot_is_said_clearly(client, folder):
+    (folder / "run" / "snapshot.json").unlink()
+    assert "采集服务未运行" in client.get("/").text
+
+
+def test_trouble_at_the_station_is_shown(client, folder):
+    write_snapshot(folder, snapshot(trouble_zh="存储磁盘已满", trouble_en="disk full"))
+    assert "存储磁盘已满" in client.get("/").text
+
+
+def test_the_best_charged_recorder_of_the_own_department_is_proposed(client):
+    text = client.get("/issue?person=p01").text
+    assert 'value="LS-0102" checked' in text
+    assert text.index("LS-0102") < text.index("LS-0101") < text.index("LS-0201")
+
+
+def test_approval_is_asked_for_where_the_policy_says_so(client):
+    assert 'name="approver_pin"' in client.get("/issue?person=p01").text
+
+
+def test_an_unknown_person_is_asked_for_again(client):
+    assert "花名册中没有编号" in client.get("/issue?person=nobody").text
+
+
+def test_an_issue_is_asked_of_the_agent_and_answered_with_the_entry(client, agent, ledger):
+    answer = client.post("/issue", data={**ISSUE, "approver_pin": "1357", "token": client.token})
+    assert agent.asked == [Issue("LS-0102", "p01", "2468", "p03", "1357")]
+    assert answer.url.path == "/receipt/2"
+
+
+def test_a_refusal_is_shown_without_the_pins(client, agent):
+    agent.answer = Answer(False, "密码不对", "Wrong PIN", "pin_wrong", "请重试", "Try again")
+    answer = client.post("/issue", data={**ISSUE, "token": client.token})
+    assert answer.status_code == 422
+    assert "密码不对" in answer.text
+    assert "pin_wrong" in answer.text
+    assert "2468" not in answer.text
+
+
+def test_a_silent_agent_is_a_clear_refusal(client):
+    answer = client.post("/issue", data={**ISSUE, "token": client.token})
+    assert "采集服务没有应答" in answer.text
+
+
+def test_a_retry_leads_back_to_the_board(client, agent):
+    agent.answer = Answer(ok=True, zh="好", en="Fine")
+    answer = client.post("/retry", data={"dock": "3", "token": client.token})
+    assert agent.asked == [Retry(3)]
+    assert answer.url.path == "/"
+
+
+@pytest.mark.parametrize("path", ["/issue", "/return", "/declare", "/observe", "/fault", "/retry"])
+def test_a_form_without_our_token_asks_nothing(client, agent, path):
+    assert client.post(path, data=ISSUE).status_code == 403
+    assert agent.asked == []
+
+
+def test_a_form_from_another_origin_asks_nothing(client, agent):
+    headers = {"origin": "http://evil.example"}
+    answer = client.post("/issue", data={**ISSUE, "token": client.token}, headers=headers)
+    assert answer.status_code == 403
+    assert agent.asked == []
+
+
+@pytest.mark.parametrize("path", ["/", "/events", "/look/muster.css"])
+def test_a_foreign_host_name_is_refused(client, path):
+    assert client.get(path, headers={"host": "evil.example"}).status_code == 421
+
+
+def test_pages_have_a_strict_policy_and_are_not_cached(client):
+    headers = client.get("/").headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+
+
+def test_cookies_are_kept_from_scripts_and_other_sites(pages, client):
+    client.cookies.clear()
+    cookie = client.get("/").headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+@pytest.mark.parametrize("path", PAGES + LEDGER_PAGES)
+def test_no_page_has_inline_script_or_style(client, ledger, path):
+    text = client.get(path).text
+    assert text.count("<script") == text.count("<script src=")
+    assert " style=" not in text
+    assert "<style" not in text
+
+
+def test_a_form_that_is_too_long_is_refused(client):
+    assert client.post("/issue", data={"token": "x" * 20_000}).status_code == 413
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_shown_as_text(client, folder, name):
+    view = docks()[1].__class__(**{**vars(docks()[1]), "recorder": name, "person": name})
+    write_snapshot(folder, snapshot(docks=(view,)))
+    text = client.get("/").text
+    assert "alert(1)>" not in text
+    assert not set(text) & {"\u202e", "\x1b", "\x07"}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_searches_are_shown_as_text(client, ledger, name):
+    text = client.get("/ledger", params={"text": name, "recorder": name}).text
+    assert "alert(1)>" not in text
+    assert not set(text) & {"\u202e", "\x1b", "\x07"}
+
+
+def test_the_ledger_shows_what_is_witnessed_and_what_is_only_signed(client, ledger):
+    text = client.get("/ledger").text
+    assert text.count("sealed") == ledger - 1
+    assert text.count("#signed") == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"text": "现场急需"}, 1),
+        ({"type": "recorder.returned"}, 1),
+        ({"recorder": "LS-0105"}, 2),
+        ({"since": "2026-11-21"}, 0),
+        ({"until": "2026-11-19"}, 0),
+        ({"text": "' OR 1=1 --"}, 0),
+    ],
+)
+def test_the_ledger_is_searched(client, ledger, query, count):
+    assert client.get("/ledger", params=query).text.count('class="sentence"') == count
+
+
+def test_a_malformed_day_is_complained_of(client, ledger):
+    assert "填写有误" in client.get("/ledger", params={"since": "yesterday"}).text
+
+
+def test_an_entrys_proof_is_checked_on_the_spot(client, ledger):
+    assert "证明成立: 已签名, 已见证" in client.get("/ledger/10").text
+    assert "证明成立: 已签名, 尚未见证" in client.get(f"/ledger/{ledger}").text
+
+
+def test_the_bundle_can_be_taken_away_and_holds(client, ledger):
+    answer = client.get("/ledger/10/proof")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert check(answer.content, "0" * 64).holds
+
+
+@pytest.mark.parametrize(
+    "path", ["/ledger/9999", "/receipt/9999", "/ledger/9999/proof", "/nothing"]
+)
+def test_what_is_not_there_is_said_so(client, ledger, path):
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "没有这一页" in answer.text
+
+
+def test_no_ledger_yet_is_said_with_what_to_do(client):
+    answer = client.get("/ledger")
+    assert answer.status_code == 503
+    assert "ledger_storage" in answer.text
+
+
+def test_the_register_has_the_columns_of_the_form(client, ledger):
+    text = client.get("/forms/usage").text
+    columns = "序号|单位(部门)名称|执法记录仪编号|使用人|批准人|领用时间|交回时间|备注"
+    places = [text.index(f"<th>{column}</th>") for column in columns.split("|")]
+    assert places == sorted(places)
+    assert "现场急需" in text
+
+
+def test_the_register_of_another_month_is_empty(client, ledger):
+    assert "本月没有领用记录" in client.get("/forms/usage?month=2026-10").text
+
+
+def test_every_type_can_be_searched_for(client, ledger):
+    assert title_of("visit.completed").zh in client.get("/ledger").text
