@@ -8,12 +8,15 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
 from station.cli import pages_of
+from station.rendering import Renderer
+from station.translating import english
 from tests.support import madeup_station
 from tests.support.agent_socket import AgentSocket
 
@@ -28,9 +31,15 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def renderer():
+    """Keeps its compiled templates from test to test."""
+    return Renderer(english(), ZoneInfo("Asia/Shanghai"))
+
+
 @pytest.fixture
-def pages(folder):
-    made = pages_of(folder / "station.toml")
+def pages(folder, renderer):
+    made = replace(pages_of(folder / "station.toml"), renderer=renderer)
     made.desk = replace(made.desk, clock=lambda: madeup_station.NOW)
     return made
 
