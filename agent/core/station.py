@@ -259,8 +259,8 @@ class Station:
 
 
 def _mark(device: Device | None) -> tuple[object, ...] | None:
-    # A file system type that udev finds a moment later does not make it another device.
-    return (device.port, device.node, device.serial, device.volume) if device else None
+    # What udev finds out a moment later does not make it another device; another arrival does.
+    return (device.port, device.node, device.arrival) if device else None
 
 
 def refusal_of(dock: Dock) -> DeviceRefused:

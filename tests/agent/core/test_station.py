@@ -91,10 +91,16 @@ def test_what_is_seen_again_unchanged_changes_nothing():
     assert see(one, device()) == []
 
 
+def test_what_udev_finds_out_later_does_not_end_the_visit():
+    one = station()
+    see(one, device())
+    assert see(one, replace(device(), volume="late")) == []
+
+
 def test_another_device_in_the_same_port_ends_the_visit():
     one = station()
-    see(one, replace(device(), serial="A"))
-    effects = see(one, replace(device(), serial="B"))
+    see(one, replace(device(), arrival="1"))
+    effects = see(one, replace(device(), arrival="2"))
     assert [type(e) for e in effects] == [Release, Identify]
 
 
