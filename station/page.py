@@ -58,7 +58,7 @@ class Desk:
         Raises:
             LedgerStorageError: there is none yet, or it cannot be read.
         """
-        return LedgerReader(Path(self.settings.folders.state))
+        return LedgerReader(Path(self.settings.folders.state) / "ledger")
 
     @property
     def names(self) -> Names:

@@ -1,10 +1,12 @@
 """The board as values."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+import look
 from contracts.dock import DockState
 from contracts.snapshot import DockView
 from station.board import Names, board_of, lamps_of
@@ -74,3 +76,8 @@ def test_an_index_that_is_ahead_leaves_nothing_unreported():
 def test_more_docks_stand_in_more_columns(docks, columns):
     views = tuple(DockView(n, "", DockState.EMPTY, NOW) for n in range(docks))
     assert board(docks=views).columns == columns
+
+
+def test_every_state_and_severity_has_a_sign():
+    signs = set(re.findall('symbol id="([a-z]+)"', (look.folder() / "signs.svg").read_text()))
+    assert {*map(str, DockState), "note", "sealed", "signed", "offline"} <= signs

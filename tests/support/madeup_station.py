@@ -207,7 +207,7 @@ def every_fact():
 
 def write_ledger(folder, more=()):
     """Make a real ledger of every type of entry and some more; all but the last are witnessed."""
-    ledger = Ledger.open(folder / "state", "muster/example/s1", moment(NOW), "0.1.0")
+    ledger = Ledger.open(folder / "state" / "ledger", "muster/example/s1", moment(NOW), "0.1.0")
     for place, fact in enumerate((*every_fact()[1:], *more)):
         ledger.append([draft_of(fact)], moment(NOW + timedelta(seconds=place)))
     cosign(ledger)
