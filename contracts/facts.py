@@ -225,7 +225,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class VisitCompleted(Fact):
-    """Every listed file is accounted for. `manifest_sha256` is of `manifests/<visit>.sha256`."""
+    """Every listed file is accounted for. `manifest_sha256` is of `manifests/<visit>.sha256`.
+
+    `found`: the recorder was there when the agent looked and was not seen being plugged in, so
+    that this visit alone does not show that the recorder came home.
+    """
 
     TYPE = "visit.completed"
     visit: str
@@ -236,6 +240,7 @@ class VisitCompleted(Fact):
     imported_bytes: int
     manifest_sha256: str
     findings: tuple[Finding, ...]
+    found: bool = False
 
 
 @dataclass(frozen=True)

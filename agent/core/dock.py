@@ -270,6 +270,7 @@ def complete(dock: Dock, event: CopyEnded, around: Around) -> Step:
         imported_bytes=dock.imported_bytes,
         manifest_sha256=event.manifest_sha256,
         findings=(*dock.findings, *dock.remarks),
+        found=dock.found,
     )
     is_good = not blocks_issue((*dock.findings, *dock.remarks))
     return replace(
@@ -393,7 +394,7 @@ def _interrupted(dock: Dock, trouble: Trouble) -> VisitInterrupted:
         docked_at=dock.docked_at or dock.since,
         counts=dock.counts,
         code=trouble.code,
-        reason=str(trouble.sentence),
+        reason=str(trouble.sentence)[: settling.REASON_MAX],
     )
 
 

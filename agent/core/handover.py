@@ -35,6 +35,7 @@ from contracts.finding import Finding, blocks_issue
 from contracts.reading import Reading
 from contracts.roster import Person, Policy, RecorderRecord, Roster
 
+REASON_MAX = 300  # characters; an entry holds 16 KiB
 _DONE = (DockState.READY, DockState.ATTENTION)
 
 
@@ -149,15 +150,14 @@ def decide_declaration(command: Declare, desk: Desk) -> DutyDeclared:
     """
     person = desk.person(command.by)
     record = desk.recorder(command.recorder)
-    if not command.reason.strip():
-        raise CommandInvalidError(why="reason")
+    reason = _reason(command.reason)
     if command.kind == "off_site" and command.until is None:
         raise CommandInvalidError(why="until")
     return DutyDeclared(
         recorder=record.number,
         day=command.day,
         kind=command.kind,
-        reason=command.reason.strip(),
+        reason=reason,
         by=person.id,
         until=command.until,
     )
@@ -171,11 +171,10 @@ def decide_service(command: ReportFault, desk: Desk) -> RecorderService:
     """
     person = desk.person(command.by)
     record = desk.recorder(command.recorder)
-    if not command.reason.strip():
-        raise CommandInvalidError(why="reason")
+    reason = _reason(command.reason)
     if command.state == "in_service" and person.role != "manager":
         raise NotAllowedError(person=person.name)
-    return RecorderService(record.number, command.state, command.reason.strip(), person.id)
+    return RecorderService(record.number, command.state, reason, person.id)
 
 
 def decide_observation(command: Observe, desk: Desk) -> ReadingObserved:
@@ -239,11 +238,17 @@ def _override(
 ) -> Override | None:
     if not blocks_issue(findings):
         return None
-    reason = (command.override_reason or "").strip()
-    if not reason:
+    if not (command.override_reason or "").strip():
         words = [f.sentence for f in findings if f.severity == "blocking"]
         zh, en = "; ".join(w.zh for w in words), "; ".join(w.en for w in words)
         raise ChecksFailedError(recorder=command.recorder, zh=zh, en=en)
     if not policy.override:
         raise OverrideBarredError
-    return Override(by.id, reason)
+    return Override(by.id, _reason(command.override_reason or ""))
+
+
+def _reason(words: str) -> str:
+    reason = words.strip()
+    if not 0 < len(reason) <= REASON_MAX:
+        raise CommandInvalidError(why=f"reason: 1..{REASON_MAX}")
+    return reason

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from agent.core.recorder import CardFile, Listing, MediaFacts
 from contracts.names import name_time
 
+_EXACT_MAX = 2**53 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Proven:
@@ -58,9 +60,17 @@ def plan_copies(listing: Listing, proven: Iterable[Proven]) -> Plan:
     return Plan(tuple(copies), tuple(held))
 
 
+def modified_us(file: CardFile) -> int:
+    """Return a file's modification time in microseconds since 1970, as far as an entry holds it.
+
+    A card may claim the year 60000; canonical JSON counts microseconds until 2255.
+    """
+    return max(-_EXACT_MAX, min(file.modified_ns // 1000, _EXACT_MAX))
+
+
 def modified_at(file: CardFile) -> datetime:
     """Return a file's modification time, to the microsecond."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=file.modified_ns // 1000)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=modified_us(file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +101,4 @@ def date_recording(
 
 
 def _is_same(proven: Proven, file: CardFile) -> bool:
-    return (proven.size, proven.modified_us) == (file.size, file.modified_ns // 1000)
+    return (proven.size, proven.modified_us) == (file.size, modified_us(file))

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 
 from agent.core.effect import Enter
 from agent.core.event import FileImported, FileUnreadable, Trouble
-from agent.core.plan import modified_at
+from agent.core.plan import modified_at, modified_us
 from agent.core.recorder import Listing, MediaFacts, RefusedItem
 from contracts.errors import CountsDifferError, RecorderGoneError
 from contracts.facts import FootageImported, FootageRefused, FootageUnreadable, Media
 from contracts.finding import Finding
-from contracts.names import display
+from contracts.names import shown
 
-# An entry holds 16 KiB; an escaped path of 4,096 bytes would not leave room for the rest.
-NAME_MAX = 1000
+# An entry holds 16 KiB, of which a path may take 6: what others chose to say is cut.
+TEXT_MAX = 500
+REASON_MAX = 1000
 COUNTED = frozenset({"card_errors", "files_refused"})
 COUNTS_DIFFER = Trouble.of(CountsDifferError())
 TAKEN_OUT = Trouble.of(RecorderGoneError())
@@ -31,7 +32,7 @@ def imported(
         path=file.path,
         name=shown(file.path),
         size=file.size,
-        modified_us=file.modified_ns // 1000,
+        modified_us=modified_us(file),
         modified_at=modified_at(file),
         name_time=event.name_time.isoformat() if event.name_time else None,
         recorded_at=event.recorded_at,
@@ -57,7 +58,7 @@ def unreadable(event: FileUnreadable, recorder: str) -> FootageUnreadable:
         name=shown(file.path),
         size=file.size,
         code=event.trouble.code,
-        reason=str(event.trouble.sentence),
+        reason=str(event.trouble.sentence)[:REASON_MAX],
         offset=event.offset,
     )
 
@@ -65,7 +66,7 @@ def unreadable(event: FileUnreadable, recorder: str) -> FootageUnreadable:
 def refused_items(visit: str, recorder: str, items: Iterable[RefusedItem]) -> list[Enter]:
     """Return the entries for what is listed and no regular file."""
     return [
-        Enter(FootageRefused(visit, recorder, i.path, shown(i.path), i.reason, i.detail[:NAME_MAX]))
+        Enter(FootageRefused(visit, recorder, i.path, shown(i.path), i.reason, i.detail[:TEXT_MAX]))
         for i in items
     ]
 
@@ -74,7 +75,7 @@ def listing_findings(listing: Listing) -> tuple[Finding, ...]:
     """Return what the listing itself gives reason to remark."""
     findings = []
     if listing.error is not None:
-        findings.append(Finding("listing_failed", "blocking", listing.error[:NAME_MAX]))
+        findings.append(Finding("listing_failed", "blocking", listing.error[:TEXT_MAX]))
     if listing.refused:
         findings.append(Finding("files_refused", "warning", len(listing.refused), 0))
     return tuple(findings)
@@ -87,12 +88,6 @@ def merge(remarks: tuple[Finding, ...], new: Iterable[Finding]) -> tuple[Finding
         known = merged.get(finding.code)
         merged[finding.code] = finding if known is None else _combine(known, finding)
     return tuple(merged.values())
-
-
-def shown(path: bytes) -> str:
-    """Return a path as shown, short enough for an entry."""
-    text = display(path)
-    return text if len(text) <= NAME_MAX else text[:NAME_MAX] + "…"
 
 
 def _combine(known: Finding, new: Finding) -> Finding:
@@ -121,5 +116,5 @@ def _media(facts: MediaFacts) -> Media:
         height=facts.height,
         duration_ms=facts.duration_ms,
         started_at=facts.started_at,
-        detail=facts.detail[:NAME_MAX],
+        detail=facts.detail[:TEXT_MAX],
     )

@@ -49,6 +49,7 @@ from contracts.text import Text
 
 INBOX_DOCK = 0
 READ_AGAIN_SECONDS = 30
+FULL_SECONDS = 600
 _BUSY = (DockState.IDENTIFYING, DockState.CHECKING, DockState.COPYING)
 _RETRIABLE = (DockState.READY, DockState.ATTENTION, DockState.FAILED)
 _ENTERED = Text("已登记", "Entered")
@@ -72,6 +73,7 @@ class Station:
         self._read_at = now
         self._visits = 0
         self._first_look = True
+        self._full_at: dict[int, tuple[str, int]] = {}  # by dock: visit and room it ended with
 
     def fold(self, entry: Entry) -> None:
         """Take in an entry the ledger holds."""
@@ -149,10 +151,10 @@ class Station:
 
     @decide.register
     def _(self, event: Ticked, now: datetime) -> list[Effect]:
-        self.health = event
+        before, self.health = self.health, event
         effects: list[Effect] = []
         for dock in [*self.docks.values(), self.inbox]:
-            if _has_room_again(dock, event.archive_free_bytes):
+            if self._has_room_again(dock, before.archive_free_bytes, now):
                 effects += self._step(dock.number, self._retry(dock.number, now), now)
         if (now - self._read_at).total_seconds() >= READ_AGAIN_SECONDS or now < self._read_at:
             self._read_at = now
@@ -182,7 +184,8 @@ class Station:
             case Issue():
                 return [Enter(handover.decide_issue(command, desk))]
             case Return():
-                return [Enter(handover.decide_return(command, desk))]
+                returned = Enter(handover.decide_return(command, desk))
+                return [returned, *self._visit_again(command.recorder, desk.now)]
             case Declare():
                 return [Enter(handover.decide_declaration(command, desk))]
             case ReportFault():
@@ -200,6 +203,14 @@ class Station:
             readings = (*dock.readings, *fact.readings)
             self._put(replace(dock, readings=readings, findings=fact.findings))
         return fact
+
+    def _visit_again(self, recorder: str, now: datetime) -> list[Effect]:
+        # Found in its dock after a restart and handed in by hand: only a visit from now on shows
+        # that nothing was recorded in between.
+        dock = self.by_recorder().get(recorder)
+        if dock is None or dock.state not in _RETRIABLE:
+            return []
+        return self._step(dock.number, self._retry(dock.number, now), now)
 
     def _retry_asked(self, number: int, now: datetime) -> list[Effect]:
         dock = self.docks.get(number)
@@ -253,6 +264,24 @@ class Station:
         self._put(after)
         return list(effects)
 
+    def _has_room_again(self, dock: Dock, before_bytes: int | None, now: datetime) -> bool:
+        """Tell whether a visit that the full archive ended can go on.
+
+        A disk can be full with room on it (no more inodes, room for root only), so room must have
+        been made since, or time gone by.
+        """
+        free_bytes = self.health.archive_free_bytes
+        is_full = dock.trouble is not None and dock.trouble.code == ArchiveFullError.code
+        if dock.state is not DockState.FAILED or not is_full or free_bytes is None:
+            return False
+        visit, full_bytes = self._full_at.get(dock.number, ("", 0))
+        if visit != dock.visit:
+            full_bytes = free_bytes if before_bytes is None else min(before_bytes, free_bytes)
+            self._full_at[dock.number] = dock.visit, full_bytes
+        wanted = (dock.plan.total_bytes if dock.plan else 0) - dock.settled_bytes
+        waited = (now - dock.since).total_seconds() >= FULL_SECONDS
+        return free_bytes > wanted and (waited or free_bytes > full_bytes)
+
     def _new_visit(self, number: int, now: datetime) -> str:
         self._visits += 1
         return f"{now:%Y%m%dT%H%M%S%fZ}-{number}-{self._visits}"
@@ -268,13 +297,6 @@ def refusal_of(dock: Dock) -> DeviceRefused:
     if dock.device is None or dock.trouble is None:
         raise RuntimeError(f"dock {dock.number}: refused without a reason")
     return DeviceRefused(dock.device.port, dock.device.description, dock.trouble.code, dock.number)
-
-
-def _has_room_again(dock: Dock, free_bytes: int | None) -> bool:
-    if dock.trouble is None or dock.trouble.code != ArchiveFullError.code or free_bytes is None:
-        return False
-    wanted = (dock.plan.total_bytes if dock.plan else 0) - dock.settled_bytes
-    return dock.state is DockState.FAILED and free_bytes > wanted
 
 
 def _sorry(error: MusterError) -> Answer:

@@ -146,6 +146,15 @@ def test_a_restart_with_an_issued_recorder_still_in_its_dock_is_no_return():
     assert "recorder.returned" not in [f.TYPE for f in facts(effects)]
 
 
+def test_a_recorder_found_in_its_dock_and_returned_by_hand_is_visited_again():
+    one = station()
+    one.fold(entry(RecorderIssued("h", "R1", "1001", "甲", "d1", (), dock=1)))
+    found = dock_and_empty(one)
+    assert facts(found)[-1].found
+    effects, _ = ask(one, Return("R1", "1001", ""), "1001")
+    assert [type(e) for e in effects] == [Enter, Release, Identify, Reply]
+
+
 def test_a_restart_with_an_issued_recorder_in_another_dock_is_a_return():
     one = station()
     one.fold(entry(RecorderIssued("h", "R1", "1001", "甲", "d1", (), dock=2)))
