@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 from contracts.commands import Answer, Command, encode_command
-from contracts.errors import AgentSilentError
+from contracts.errors import AgentAwayError
 from contracts.loading import from_json
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -21,12 +21,12 @@ class Agent:
         """Return the agent's answer.
 
         Raises:
-            AgentSilentError: it does not run, does not answer in time, or answers nonsense.
+            AgentAwayError: it does not run, does not answer in time, or answers nonsense.
         """
         try:
             return from_json(self._exchange(encode_command(command) + b"\n"), Answer)
         except (OSError, ValueError) as error:
-            raise AgentSilentError(why=type(error).__name__) from error
+            raise AgentAwayError(reason=type(error).__name__) from error
 
     def _exchange(self, line: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:

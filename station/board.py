@@ -12,6 +12,7 @@ from contracts.text import Text
 from station.showing import show_bytes, show_offset, show_percent
 from station.watching import is_stale
 
+MOST_INSTRUCTIONS = 3  # a tile that is read from two metres away holds no more; the ledger has all
 UNKNOWN = Text("未知", "unknown")
 _SIGN_OF = {"note": "note", "warning": "attention", "blocking": "failed"}
 _RETRIED = frozenset({DockState.ATTENTION, DockState.FAILED})
@@ -46,6 +47,7 @@ class Tile:
     department: str | None
     lamps: tuple[Lamp, ...]
     instructions: tuple[Instruction, ...]
+    more: int
     percent: int | None
     can_issue: bool
     can_retry: bool
@@ -112,12 +114,14 @@ def instruction_of(finding: Finding) -> Instruction:
 
 
 def _tile(view: DockView, issuable: frozenset[str], names: Names) -> Tile:
+    instructions = (*_errors(view), *map(instruction_of, _worst_first(view.findings)))
     return Tile(
         dock=view,
         person=names.person(view.person) if view.person else None,
         department=names.department(view.department) if view.department else None,
         lamps=lamps_of(view.readings, view.findings) if view.readings else (),
-        instructions=(*_errors(view), *map(instruction_of, _worst_first(view.findings))),
+        instructions=instructions[:MOST_INSTRUCTIONS],
+        more=len(instructions[MOST_INSTRUCTIONS:]),
         percent=_percent(view.progress),
         can_issue=view.recorder in issuable and view.state is not DockState.COPYING,
         can_retry=view.state in _RETRIED,

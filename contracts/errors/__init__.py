@@ -41,7 +41,6 @@ from contracts.errors.roots import (
 )
 from contracts.errors.station import (
     AgentAwayError,
-    AgentSilentError,
     AlreadyIssuedError,
     ApprovalNeededError,
     ArchiveFullError,
@@ -69,7 +68,6 @@ from contracts.errors.uplink import BrokerRefusedError, IndexStoreError
 
 __all__ = [
     "AgentAwayError",
-    "AgentSilentError",
     "AlreadyIssuedError",
     "ApprovalNeededError",
     "ArchiveFullError",

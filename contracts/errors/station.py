@@ -200,18 +200,6 @@ class NothingToRetryError(StationError):
     remedy = Text("插入记录仪", "Dock a recorder")
 
 
-class AgentSilentError(StationError):
-    """The agent does not answer what people at the pages ask of it."""
-
-    code = "agent_silent"
-    sentence = Text("采集服务没有应答 ({why})", "The agent does not answer ({why})")
-    remedy = Text(
-        "先查看台账是否已登记, 再重试; 仍无应答则联系管理员重启采集服务",
-        "See in the ledger whether it was entered, then try again; have the agent restarted "
-        "if it stays silent",
-    )
-
-
 class FormError(StationError):
     """A form at the pages is not filled in as it must be; `label` names the field."""
 
@@ -248,4 +236,7 @@ class AgentAwayError(StationError):
 
     code = "agent_away"
     sentence = Text("采集服务未运行: {reason}", "The agent does not answer: {reason}")
-    remedy = Text("启动采集服务后再试", "Start the agent and try again")
+    remedy = Text(
+        "先查看台账是否已登记, 再重试; 仍无应答则启动采集服务",
+        "See in the ledger whether it was entered, then try again; start the agent if it is away",
+    )

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.commands import Answer, Retry
-from contracts.errors import AgentSilentError
+from contracts.errors import AgentAwayError
 from station.asking import Agent
 
 
@@ -16,10 +16,10 @@ def test_the_agent_gets_the_command_and_its_answer_comes_back(folder, agent):
 @pytest.mark.parametrize("answer", [b"", b"garbage\n", b'{"ok": "perhaps"}\n'])
 def test_an_answer_that_is_none_is_a_silent_agent(folder, agent, answer):
     agent.answer = answer
-    with pytest.raises(AgentSilentError):
+    with pytest.raises(AgentAwayError):
         Agent(folder / "run" / "agent.sock").ask(Retry(3))
 
 
 def test_no_socket_is_a_silent_agent(folder):
-    with pytest.raises(AgentSilentError):
+    with pytest.raises(AgentAwayError):
         Agent(folder / "run" / "agent.sock").ask(Retry(3))

@@ -54,6 +54,12 @@ def test_the_worst_finding_comes_first():
     assert codes == ["battery_low", "card_errors"]
 
 
+def test_a_tile_counts_the_findings_it_has_no_room_for():
+    view = replace(snapshot().docks[2], findings=(ERRORS,) * 40)
+    (tile,) = board(docks=(view,)).tiles
+    assert len(tile.instructions) + tile.more == 40
+
+
 def test_lamps_take_the_colour_of_their_findings():
     states = [lamp.state for lamp in lamps_of(readings(31, 427_000), (LOW, FAST))]
     assert states == ["failed", "failed", "ready"]

@@ -92,7 +92,7 @@ def test_a_refusal_is_shown_without_the_pins(client, agent):
 
 def test_a_silent_agent_is_a_clear_refusal(client):
     answer = client.post("/issue", data={**ISSUE, "token": client.token})
-    assert "采集服务没有应答" in answer.text
+    assert "采集服务未运行" in answer.text
 
 
 def test_a_retry_leads_back_to_the_board(client, agent):
