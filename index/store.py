@@ -17,7 +17,7 @@ from contracts.errors import IndexDamagedError, IndexStoreError, SettingsError
 from contracts.note import VerifyingKey
 from contracts.tree import HASH_BYTES, Frontier, leaf_hash
 from index import migrations
-from index.board import RecentEntry
+from index.board import KeptFork, RecentEntry
 from index.core.receiving import Commit
 
 _PAGE = 1_000
@@ -171,9 +171,12 @@ class Store:
             migrations.upgrade(connection)
         return store
 
-    def stations(self) -> tuple[StoredStation, ...]:
-        """Return every station's newest ledger, in order of station."""
-        newest = {row.station: row for row in self._rows(_STATIONS)}
+    def stations(self, *, every_ledger: bool = False) -> tuple[StoredStation, ...]:
+        """Return the ledger that counts of every station, in order of station; or all of them."""
+        rows = self._rows(_STATIONS)
+        if every_ledger:
+            return tuple(map(_station, rows))
+        newest = {row.station: row for row in rows}
         return tuple(_station(newest[station]) for station in sorted(newest))
 
     def enrol(self, enrolment: Enrolment, now: datetime) -> StoredStation:
@@ -247,6 +250,14 @@ class Store:
         with self._transaction() as connection:
             connection.execute(sa.insert(_FORK).values(row))
             _change(connection, station_id, forked=True)
+
+    def fork_reports(self) -> tuple[KeptFork, ...]:
+        """Return the reports of all forks, the newest first."""
+        joined = sa.join(_FORK, _STATION, _FORK.c.station_id == _STATION.c.id)
+        columns = (_STATION.c.station, _FORK.c.report_sha256, _FORK.c.report, _FORK.c.found_at)
+        order = _FORK.c.found_at.desc()
+        query = sa.select(*columns).select_from(joined).order_by(order)
+        return tuple(KeptFork(*row) for row in self._rows(query))
 
     def newest_checkpoint(self, station_id: int) -> StoredCheckpoint | None:
         """Return the newest checkpoint of a station's ledger."""

@@ -1,0 +1,187 @@
+"""The index's connection to the broker: one MQTT 5 session that is always being made again.
+
+It keeps nothing: whoever was not reached asks again. Callbacks only hand over frozen values.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+from tenacity import Retrying
+from tenacity.nap import sleep_using_event
+from tenacity.retry import retry_if_exception_type
+from tenacity.stop import stop_when_event_set
+from tenacity.wait import wait_exponential_jitter
+
+from contracts.errors import SettingsError
+from contracts.settings import BrokerSettings
+from index.intake import Message, Publish
+
+KEEPALIVE_SECONDS = 20
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 10
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker took us and our subscriptions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection ended, or could not be made."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """The broker's rules do not let the index say or hear what it must."""
+
+    reason: str
+
+
+BrokerEvent = Connected | Lost | Barred | Message
+
+
+class Broker:
+    """The connection, kept up by a thread of its own from `start` to `stop`."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        will: Publish,
+        topics: tuple[str, ...],
+        deliver: Callable[[BrokerEvent], None],
+    ) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._deliver = deliver
+        self._stopping = threading.Event()
+        self._welcomed = False
+        self._client = _client(settings, client_id, will)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+
+    def publish(self, message: Publish) -> None:
+        """Send a message if connected."""
+        if self._client.is_connected():
+            self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+
+    def stop(self, last: Publish, seconds: float = 5.0) -> None:
+        """Say a last word, say good-bye and wait for the end."""
+        if self._client.is_connected():
+            sent = self._client.publish(last.topic, last.payload, qos=1, retain=last.retain)
+            sent.wait_for_publish(seconds)
+        self._stopping.set()
+        self._client.disconnect()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._retrying()(self._session)
+            except OSError as error:
+                log.info("stopped while connecting: %s", error)
+            self._stopping.wait(_FIRST_PAUSE_SECONDS)
+
+    def _retrying(self) -> Retrying:
+        return Retrying(
+            wait=wait_exponential_jitter(initial=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS),
+            retry=retry_if_exception_type(OSError),
+            stop=stop_when_event_set(self._stopping),
+            sleep=sleep_using_event(self._stopping),
+            reraise=True,
+        )
+
+    def _session(self) -> None:
+        """Connect and stay; fails with OSError if the broker did not take us."""
+        self._welcomed = False
+        try:
+            self._client.connect(self._settings.host, self._settings.port, KEEPALIVE_SECONDS)
+        except OSError as error:
+            self._deliver(Lost(str(error)))
+            raise
+        self._client.loop_forever()
+        if not self._welcomed:
+            raise ConnectionRefusedError("the broker did not take us")
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
+    ) -> None:
+        if reason.is_failure:
+            self._deliver(Lost(str(reason)))
+            client.disconnect()
+            return
+        self._welcomed = True
+        # Connected is told before the retained messages that the subscription brings.
+        self._deliver(Connected())
+        client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(
+        self, _c: mqtt.Client, _data: object, _mid: int, reasons: list[ReasonCode], _p: object
+    ) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                self._deliver(Barred(f"subscribe: {reason}"))
+
+    def _on_disconnect(
+        self, _c: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
+    ) -> None:
+        self._deliver(Lost(str(reason)))
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        self._deliver(Message(message.topic, bytes(message.payload), retained=message.retain))
+
+    def _on_publish(
+        self, _c: mqtt.Client, _data: object, _mid: int, reason: ReasonCode, _p: object
+    ) -> None:
+        if reason.is_failure:
+            self._deliver(Barred(f"publish: {reason}"))
+
+
+def _client(settings: BrokerSettings, client_id: str, will: Publish) -> mqtt.Client:
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=mqtt.MQTTv5,
+        reconnect_on_failure=False,
+    )
+    client.will_set(will.topic, will.payload, qos=1, retain=True)
+    try:
+        if settings.ca_file is not None:
+            client.tls_set(
+                ca_certs=str(settings.ca_file),
+                certfile=_text(settings.certificate_file),
+                keyfile=_text(settings.key_file),
+            )
+        if settings.username:
+            client.username_pw_set(settings.username, _password(settings))
+    except (OSError, ValueError) as error:
+        raise SettingsError(file="index.toml", problems=(f"broker: {error}",)) from error
+    return client
+
+
+def _password(settings: BrokerSettings) -> str | None:
+    if settings.password_file is None:
+        return None
+    return Path(settings.password_file).read_text(encoding="utf-8").strip()
+
+
+def _text(path: object | None) -> str | None:
+    return None if path is None else str(path)
