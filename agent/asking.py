@@ -79,6 +79,8 @@ class Counter:
                 connection.sendall(to_json(self._ask(line)) + b"\n")
             except OSError as error:
                 log.info("request dropped: %s", error)
+            except Exception:
+                log.exception("a request could not be answered")
 
     def _ask(self, line: bytes) -> Answer:
         if len(line) > LINE_MAX_BYTES:
@@ -92,6 +94,8 @@ class Counter:
         try:
             self._deliver(Asked(ticket, command, self._proved(command)))
             return waiting.get(timeout=ANSWER_SECONDS)
+        except StationError as error:
+            return sorry(error)
         except queue.Empty:
             return sorry(UnansweredError())
         finally:

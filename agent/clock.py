@@ -19,7 +19,12 @@ def wall_now() -> datetime:
 
 def moment() -> Moment:
     """Return the moment by all clocks at once."""
-    return Moment(wall_now(), boot_id(), int(time.monotonic() * 1000), clock_state())
+    return Moment(wall_now(), boot_id(), int(uptime_seconds() * 1000), clock_state())
+
+
+def uptime_seconds() -> float:
+    """Return the seconds since boot, which nobody can set back."""
+    return time.monotonic()
 
 
 def boot_id() -> str:

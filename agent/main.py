@@ -4,8 +4,9 @@ import hashlib
 import logging
 import queue
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,16 +17,16 @@ from agent.asking import Counter
 from agent.core.custody import FOLDED
 from agent.core.event import Ticked
 from agent.core.plan import Proven
-from agent.core.recorder import Device, Driver, Listing, Recorder
+from agent.core.recorder import Device, Driver, Recorder
 from agent.core.station import INBOX_DOCK, Station
 from agent.detecting import Detector, KernelDevices, Source, VirtualPorts
 from agent.inbox import InboxWatch
-from agent.loop import Hands, Incoming, Loop, Stop
+from agent.loop import Broke, Hands, Incoming, Loop, Stop
 from agent.mounting import mount_read_only, unmount_leftovers
 from agent.notifying import notify
-from agent.pins import is_proved
+from agent.pins import Pins
 from agent.probing.probe import Probe
-from agent.recorders.folder import CardFolder
+from agent.recorders.folder import list_folder
 from agent.recorders.inbox import Inbox
 from agent.recorders.massstorage import MassStorage
 from agent.recorders.virtual import Virtual
@@ -33,7 +34,7 @@ from agent.shipper import Shipper
 from agent.showing import write_snapshot
 from agent.uplink import Uplink, Will
 from agent.worker import Tools, Worker
-from contracts.errors import NoDriverError, StationError
+from contracts.errors import NoDriverError, SettingsError, StationError
 from contracts.facts import (
     AgentStarted,
     FootageImported,
@@ -41,7 +42,7 @@ from contracts.facts import (
 )
 from contracts.loading import to_json
 from contracts.messages import StationMeta, StationState, Topics
-from contracts.roster import parse_roster
+from contracts.roster import Roster, parse_roster
 from contracts.settings import StationSettings
 from ledger.store import Ledger
 
@@ -75,21 +76,25 @@ class Agent:
         """Ask the agent to stop; may be called from a signal handler."""
         self._inbox.put(Stop(reason))
 
+    def break_off(self, error: BaseException) -> None:
+        """End the agent because a thread of it ended."""
+        self._inbox.put(Broke(error))
+
     def _build(self) -> Loop:
         settings, folders = self._settings, self._settings.folders
-        roster_raw = Path(folders.roster).read_bytes()
-        roster = parse_roster(roster_raw.decode(), str(folders.roster))
+        roster, digest = _read_roster(Path(folders.roster))
+        # The lock comes first: what a running agent has mounted and half copied is its own.
+        ledger = self._open_ledger()
         run = Path(folders.run)
         run.mkdir(parents=True, exist_ok=True)
         unmount_leftovers(run)
         archive = Archive(Path(folders.archive))
         archive.prepare()
-        ledger = self._open_ledger()
         station = Station(settings, roster, clock.wall_now())
         for entry in ledger.select(types=FOLDED):
             station.fold(entry)
         counter = Counter(
-            run / "agent.sock", lambda who, pin: is_proved(roster, who, pin), self._inbox.put
+            run / "agent.sock", Pins(roster, clock.uptime_seconds).prove, self._inbox.put
         )
         hands = Hands(
             ledger=ledger,
@@ -103,7 +108,6 @@ class Agent:
             version=VERSION,
         )
         loop = Loop(station, self._inbox, hands)
-        digest = hashlib.sha256(roster_raw).hexdigest()
         loop.enter(AgentStarted(VERSION, len(settings.dock), digest))
         loop.owe(station.resume())
         self._started("counter", counter.start, counter.stop)
@@ -144,7 +148,7 @@ class Agent:
 
     def _inbox_watch(self, folder: Path) -> InboxWatch:
         folder.mkdir(parents=True, exist_ok=True)
-        watch = InboxWatch(folder, lambda: _list_folder(folder), self._inbox.put)
+        watch = InboxWatch(folder, lambda: list_folder(folder), self._inbox.put)
         self._started("inbox", watch.start, lambda _: watch.stop())
         return watch
 
@@ -204,9 +208,19 @@ def run(settings: StationSettings) -> str:
         MusterError: it cannot start, or the ledger cannot be relied on any more.
     """
     agent = Agent(settings)
+    threading.excepthook = lambda died: agent.break_off(died.exc_value or SystemExit(1))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: agent.stop(signal.Signals(signum).name))
     return agent.run()
+
+
+def _read_roster(file: Path) -> tuple[Roster, str]:
+    try:
+        raw = file.read_bytes()
+        text = raw.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(file=str(file), problems=(str(error),)) from error
+    return parse_roster(text, str(file)), hashlib.sha256(raw).hexdigest()
 
 
 def _attach(device: Device, drivers: list[Driver]) -> Recorder:
@@ -214,11 +228,6 @@ def _attach(device: Device, drivers: list[Driver]) -> Recorder:
         if driver.recognise(device):
             return driver.attach(device)
     raise NoDriverError(device=device.description)
-
-
-def _list_folder(folder: Path) -> Listing:
-    with closing(CardFolder(folder, lambda: False)) as card:
-        return card.list_files()
 
 
 def _proven(ledger: Ledger, recorder: str) -> Iterator[Proven]:

@@ -112,6 +112,19 @@ class PinWrongError(StationError):
     remedy = Text("重新输入; 忘记密码由管理员重设", "Type it again, or have it set anew")
 
 
+class PinLockedError(StationError):
+    """Too many wrong PINs in a row."""
+
+    code = "pin_locked"
+    sentence = Text(
+        "{person} 的密码连续输错, 已锁定 {seconds} 秒",
+        "Too many wrong PINs for {person}: locked for {seconds} s",
+    )
+    remedy = Text(
+        "等待后重试; 不是本人操作请立即报告", "Wait and try again; report it if it was not you"
+    )
+
+
 class NoSuchRecorderError(StationError):
     """No recorder of that number is in the roster."""
 
