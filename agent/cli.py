@@ -21,6 +21,7 @@ from contracts.errors import InternalError, LedgerError, MusterError, SettingsEr
 from contracts.settings import StationSettings, parse_station
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 FOUND, WRONG_USE, FAULT = 1, 2, 70
 _config = click.option(
     "--config",
@@ -205,6 +206,9 @@ def _guard(work: Callable[[], T]) -> T:
     except MusterError as error:
         click.echo(f"{error}\n→ {error.remedy.fill(**error.fields)}", err=True)
         sys.exit(FAULT if isinstance(error, LedgerError | InternalError) else WRONG_USE)
+    except Exception:
+        log.exception("程序内部错误 / our own error")
+        sys.exit(FAULT)
 
 
 def _load(path: Path) -> StationSettings:

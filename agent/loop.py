@@ -36,7 +36,14 @@ class Stop:
     reason: str
 
 
-Incoming = Event | UplinkEvent | Stop
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """A thread ended by an error that nobody foresaw."""
+
+    error: BaseException
+
+
+Incoming = Event | UplinkEvent | Stop | Broke
 
 
 class Gives(Protocol):
@@ -112,6 +119,9 @@ class Loop:
         return batch
 
     def _take(self, event: Incoming) -> None:
+        if isinstance(event, Broke):
+            # Half an agent would look well and see nothing; systemd starts a whole one.
+            raise event.error
         if isinstance(event, UplinkEvent):
             self._take_uplink(event)
             return

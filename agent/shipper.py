@@ -126,6 +126,8 @@ class Shipper:
     def _heard(self, have: Have) -> None:
         if have.origin != self._meta.origin:
             return
+        if have.size < 0:
+            raise ValueError(f"{have.size} entries")
         if have.size > self._ledger.size:
             raise LedgerBehindIndexError(index_has=have.size, size=self._ledger.size)
         self._trouble = None

@@ -18,6 +18,7 @@ from tenacity.retry import retry_if_exception_type
 from tenacity.stop import stop_when_event_set
 from tenacity.wait import wait_exponential_jitter
 
+from contracts.errors import SettingsError
 from contracts.settings import BrokerSettings
 
 KEEPALIVE_SECONDS = 20
@@ -165,6 +166,15 @@ def _client(broker: BrokerSettings, client_id: str, will: Will) -> mqtt.Client:
         reconnect_on_failure=False,
     )
     client.will_set(will.topic, will.payload, qos=1, retain=True)
+    try:
+        _introduce(client, broker)
+    except (OSError, ValueError) as error:
+        raise SettingsError(file="[broker]", problems=(str(error),)) from error
+    return client
+
+
+def _introduce(client: mqtt.Client, broker: BrokerSettings) -> None:
+    """Tell the client by which certificates and which password it is known."""
     if broker.ca_file is not None:
         client.tls_set(
             ca_certs=str(broker.ca_file),
@@ -177,4 +187,3 @@ def _client(broker: BrokerSettings, client_id: str, will: Will) -> mqtt.Client:
             with open(broker.password_file, encoding="utf-8") as file:  # noqa: PTH123  # PurePath
                 password = file.read().strip()
         client.username_pw_set(broker.username, password)
-    return client

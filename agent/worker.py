@@ -39,7 +39,7 @@ from contracts.errors import (
     RecorderGoneError,
     UnforeseenError,
 )
-from contracts.names import display, view_path
+from contracts.names import shown, view_path
 
 Order = Identify | Survey | SetClock | CopyFiles | TakeReadings | Release
 log = logging.getLogger(__name__)
@@ -217,7 +217,7 @@ class Worker:
 
     def _import(self, order: CopyFiles, planned: PlannedCopy, settled_bytes: int) -> FileImported:
         file, tools = planned.file, self._tools
-        name = display(file.path)
+        name = shown(file.path)
         source = self._held().open_file(file)
         try:
             sealed = tools.archive.seal(

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from datetime import datetime
 
+SHOWN_MAX = 300
 _NAME_BYTES = 200
 _RECORDER_BYTES = 40  # with the time, two `_` and a number of its own, a view's name fits 255
 _SUFFIX_BYTES = 16
@@ -32,6 +33,12 @@ def display(raw: bytes) -> str:
     `\xff`, and a backslash as two.
     """
     return "".join(map(_shown, raw.decode("utf-8", "surrogateescape")))
+
+
+def shown(raw: bytes) -> str:
+    """Return a name as people read it, short enough to stand three times in one entry."""
+    text = display(raw)
+    return text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "…"
 
 
 def safe_name(raw: bytes) -> str:

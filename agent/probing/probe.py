@@ -36,6 +36,7 @@ _START_SECONDS = 60.0
 _ENDING_SECONDS = 1.0
 _MOST_ANSWER_BYTES = 64 << 10
 _MOST_WORD_CHARACTERS = 300
+_YEARS = range(1970, 2200)
 _MOST_CODECS = 16
 _MOST_DURATION_MS = 10 * 366 * 86_400_000
 _MOST_PIXELS = 1 << 20
@@ -186,6 +187,8 @@ def _believed(answer: bytes) -> MediaFacts | None:
         return None
     if facts.started_at and facts.started_at.tzinfo is None:
         return None
+    if facts.started_at and facts.started_at.year not in _YEARS:
+        facts = replace(facts, started_at=None)
     return replace(
         facts,
         container=_clip(facts.container) if facts.container else None,

@@ -18,10 +18,11 @@ from contracts.errors import (
     RecorderError,
     RecorderGoneError,
 )
-from contracts.names import display
+from contracts.names import shown
 
 MAX_DEPTH = 64
 MAX_ITEMS = 250_000
+MAX_PATH_BYTES = 4096  # what an entry has room for
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -66,7 +67,7 @@ class CardFolder:
         opened = FolderFile(fd, file, lambda offset, error: self._error(file.path, offset, error))
         if not opened.unchanged():
             opened.close()
-            raise FileChangedError(name=display(file.path))
+            raise FileChangedError(name=shown(file.path))
         return opened
 
     def read_small(self, names: tuple[bytes, ...], limit: int) -> bytes | None:
@@ -141,8 +142,8 @@ class CardFolder:
         if self._is_gone():
             return RecorderGoneError()
         if error.errno in _MOVED:
-            return FileChangedError(name=display(path))
-        return FileUnreadableError(name=display(path), offset=offset, reason=_reason(error))
+            return FileChangedError(name=shown(path))
+        return FileUnreadableError(name=shown(path), offset=offset, reason=_reason(error))
 
 
 def list_folder(root: Path) -> Listing:
@@ -205,11 +206,11 @@ class _Walk:
 
     def listing(self) -> Listing:
         more = len(self._errors) - _SHOWN_ERRORS
-        shown = [*self._errors[:_SHOWN_ERRORS], *([f"(+{more})"] if more > 0 else [])]
+        said = [*self._errors[:_SHOWN_ERRORS], *([f"(+{more})"] if more > 0 else [])]
         return Listing(
             tuple(sorted(self._files, key=lambda file: file.path)),
             tuple(sorted(self._refused, key=lambda item: item.path)),
-            "; ".join(shown) or None,
+            "; ".join(said) or None,
         )
 
     def folder(self, fd: int, path: bytes, depth: int) -> None:
@@ -230,15 +231,17 @@ class _Walk:
             self._unlistable(path, _reason(error))
         # A crafted card names one file twice; the second cannot be reached (fault A04).
         if len(set(names)) < len(names):
-            self._errors.append(f"{display(path) or '/'}: a name listed twice")
+            self._errors.append(f"{shown(path) or '/'}: a name listed twice")
         return sorted(set(names))
 
     def _item(self, fd: int, name: bytes, path: bytes, depth: int) -> None:
+        if len(path) > MAX_PATH_BYTES:
+            self._unreadable(path, f"a path of more than {MAX_PATH_BYTES} bytes")
+            return
         try:
             said = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except OSError as error:
-            self._refused.append(RefusedItem(path, "unreadable", _reason(error)))
-            self._errors.append(f"{display(path)}: {_reason(error)}")
+            self._unreadable(path, _reason(error))
             return
         kind = stat.S_IFMT(said.st_mode)
         if kind == stat.S_IFDIR:
@@ -262,9 +265,13 @@ class _Walk:
         finally:
             os.close(child)
 
+    def _unreadable(self, path: bytes, reason: str) -> None:
+        self._refused.append(RefusedItem(path, "unreadable", reason))
+        self._errors.append(f"{shown(path)}: {reason}")
+
     def _unlistable(self, path: bytes, reason: str) -> None:
         self._refused.append(RefusedItem(path or b".", "unlistable_folder", reason))
-        self._errors.append(f"{display(path) or '/'}: {reason}")
+        self._errors.append(f"{shown(path) or '/'}: {reason}")
 
 
 def _refused(path: bytes, kind: int, links: int) -> RefusedItem:

@@ -15,7 +15,7 @@ from agent.core.recorder import CardFile, Device, Listing, OpenFile
 from agent.recorders.folder import CardFolder
 from contracts.errors import FileUnreadableError, RecorderGoneError, SettingsError
 from contracts.loading import from_toml
-from contracts.names import display
+from contracts.names import shown
 from contracts.reading import Identity, Reading, ReadingKind
 
 SCRIPT = "recorder.toml"
@@ -239,7 +239,7 @@ class _FaultyFile:
         if self._bad_from is not None:
             room = min(room, self._bad_from - self._offset)
             if room <= 0:
-                name = display(self._file.path)
+                name = shown(self._file.path)
                 raise FileUnreadableError(name=name, offset=self._offset, reason="EIO")
         count = self._opened.readinto(buffer[:room])
         self._offset += count

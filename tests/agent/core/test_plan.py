@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.plan import date_recording, modified_at, plan_copies
+from agent.core.plan import Proven, date_recording, modified_at, modified_us, plan_copies
 from agent.core.recorder import Listing, MediaFacts
-from tests.support.made_up import NOW, ZONE, card_file, proven
+from contracts.entry import Draft, encode
+from tests.support.made_up import NOW, ZONE, card_file, moment, proven
 
 UNPARSED = MediaFacts("unparsed")
 
@@ -71,3 +72,11 @@ def test_a_fast_clock_is_taken_off():
     plain = date_recording(card_file(), UNPARSED, None, ZONE)
     mended = date_recording(card_file(), UNPARSED, seven_minutes, ZONE)
     assert plain.recorded_at - mended.recorded_at == timedelta(minutes=7)
+
+
+@given(st.integers(-(2**80), 2**80))
+def test_any_modification_time_a_card_claims_can_be_entered_and_known_again(modified_ns):
+    file = card_file(modified_ns=modified_ns)
+    known = Proven(file.path, file.size, modified_us(file), "aa", "views/x")
+    assert plan_copies(Listing((file,)), (known,)).held == (known,)
+    assert encode(Draft("t", "s", {"n": modified_us(file)}), 1, "o", moment(modified_at(file)))

@@ -322,6 +322,23 @@ def test_copying_goes_on_by_itself_when_the_archive_has_room_again():
     assert [type(e) for e in effects] == [Release, Identify]
 
 
+def test_a_disk_that_is_full_with_room_on_it_is_not_tried_every_second():
+    one = station()
+    see(one, device())
+    report(one, Identified, Identity(device_number="R1"))
+    visit = one.docks[1].visit
+    one.decide(FromDock(1, surveyed(visit, card_file(size=5000))), NOW)
+    report(one, VisitFailed, Trouble.of(ArchiveFullError()))
+    full = Ticked(6000, 10**6, "unknown")
+    assert not any(one.decide(full, later(second)) for second in range(599))
+    assert one.decide(full, later(600))
+
+
+def test_a_reason_longer_than_an_entry_has_room_for_is_refused():
+    _, answer = ask(station(), ReportFault("R1", "in_repair", "x" * 301, "1001", ""), "1001")
+    assert answer.code == "command_invalid"
+
+
 def test_finished_docks_are_read_again_every_half_minute():
     one = station()
     dock_and_empty(one)
