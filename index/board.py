@@ -3,11 +3,10 @@
 The deciding thread puts a new `View`; any other thread reads. Nothing here changes the index.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Literal
+from typing import Literal, Protocol
 
 from contracts.messages import DepartmentCount
 from contracts.roster import Department
@@ -50,6 +49,16 @@ class RecentEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptFork:
+    """The report of a fork as it is kept."""
+
+    station: str
+    sha256: str
+    report: bytes
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class GridRow:
     """One department's days; `cells` has one count for each day of the grid, in its order."""
 
@@ -77,6 +86,16 @@ class View:
     is_connected: bool = False
 
 
+class Kept(Protocol):
+    """What is too much to be held in a view, and is read when it is asked for."""
+
+    def recent_entries(self, limit: int) -> tuple[RecentEntry, ...]:
+        """Return the latest entries of all stations, the newest first."""
+
+    def fork_reports(self) -> tuple[KeptFork, ...]:
+        """Return the reports of all forks, the newest first."""
+
+
 class Board:
     """The one place the pages read; every method may be called from any thread."""
 
@@ -84,12 +103,12 @@ class Board:
         self,
         calendar: Calendar,
         departments: tuple[Department, ...],
-        recent: Callable[[int], tuple[RecentEntry, ...]],
+        kept: Kept,
         view: View,
     ) -> None:
         self._calendar = calendar
         self._departments = departments
-        self._recent = recent
+        self._kept = kept
         self._view = view
 
     def put(self, view: View) -> None:
@@ -118,6 +137,11 @@ class Board:
     def standings(self, day: date) -> tuple[Standing, ...]:
         """Return the day's duties, in order of deadline."""
         return tuple(s for s in self._view.standings if s.duty.day == day)
+
+    def outstanding(self) -> tuple[Standing, ...]:
+        """Return the duties of every day that are still owed, in order of deadline."""
+        owed = ("pending", "missing", "unconfirmed")
+        return tuple(s for s in self._view.standings if s.state in owed)
 
     def grid(self, first_day: date, last_day: date) -> Grid:
         """Return every department's counts for each day from first to last."""
@@ -148,4 +172,8 @@ class Board:
 
     def recent_entries(self, limit: int = 50) -> tuple[RecentEntry, ...]:
         """Return the entries stored last, the newest first."""
-        return self._recent(limit)
+        return self._kept.recent_entries(limit)
+
+    def fork_reports(self) -> tuple[KeptFork, ...]:
+        """Return the reports of all forks, the newest first."""
+        return self._kept.fork_reports()
