@@ -8,7 +8,7 @@ from contracts.errors import AgentAwayError
 from contracts.loading import from_json
 
 MAX_ANSWER_BYTES = 64 * 1024
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0  # longer than the agent takes to give up
 
 
 class Agent:

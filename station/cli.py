@@ -62,7 +62,7 @@ def pages_of(config: Path) -> Pages:
         agent=Agent(run / "agent.sock"),
         clock=lambda: datetime.now(UTC),
     )
-    guard = Guard.for_names(settings.pages.host, settings.station.id)
+    guard = Guard.for_names(settings.pages.host, settings.station.id, *settings.pages.names)
     return Pages(desk, Renderer(english(), desk.zone), guard)
 
 

@@ -98,13 +98,14 @@ class Fields:
 
 
 def read_issue(fields: Fields) -> Issue:
-    """Return what the issue form asks for."""
+    """Return what the issue form asks for; an approver who gave no PIN was not asked."""
+    approver_pin = fields.optional("approver_pin")
     return Issue(
         recorder=fields.text("recorder"),
         person=fields.text("person"),
         pin=fields.text("pin"),
-        approver=fields.optional("approver"),
-        approver_pin=fields.optional("approver_pin"),
+        approver=fields.optional("approver") if approver_pin else None,
+        approver_pin=approver_pin,
         override_reason=fields.optional("override_reason"),
     )
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from contracts.commands import Answer
 from contracts.errors import MusterError
-from contracts.finding import blocks_issue
 from contracts.reading import Reading
-from contracts.roster import Department, Person
+from contracts.roster import Department, Person, RecorderRecord
 from contracts.snapshot import RecorderView, Snapshot
 from contracts.text import Text
 from station.board import Instruction, Lamp, instruction_of, lamps_of
@@ -141,23 +140,24 @@ def _people(desk: Desk) -> list[tuple[Department, list[Person]]]:
 
 
 def _issue_values(desk: Desk, person: Person, wanted: str) -> dict[str, object]:
-    choices = _choices(desk, person.department)
+    choices = _choices(desk, person)
     numbers = [choice.recorder.number for choice in choices]
-    policy = desk.roster.policy_of(person.department)
-    asks = {c.recorder.department for c in choices} | {person.department}
+    roster = desk.roster
+    policies = [roster.policy_of(record.department) for record in _records(desk, numbers)]
     return {
         "person": person,
         "department": desk.names.department(person.department),
         "choices": choices,
         "chosen": wanted if wanted in numbers else next(iter(numbers), ""),
-        "needs_approval": any(desk.roster.policy_of(d).approval for d in asks if _known(desk, d)),
+        "needs_approval": any(policy.approval for policy in policies),
         "approvers": _approvers(desk, person),
-        "may_override": policy.override,
+        "departments": desk.names.department,
+        "may_override": any(policy.override for policy in policies),
     }
 
 
-def _known(desk: Desk, department: str) -> bool:
-    return desk.roster.find_department(department) is not None
+def _records(desk: Desk, numbers: Iterable[str]) -> list[RecorderRecord]:
+    return [record for record in desk.roster.recorder if record.number in set(numbers)]
 
 
 def _approvers(desk: Desk, person: Person) -> list[Person]:
@@ -166,26 +166,40 @@ def _approvers(desk: Desk, person: Person) -> list[Person]:
     return sorted(able, key=lambda p: p.department != person.department)
 
 
-def _choices(desk: Desk, department: str) -> list[Choice]:
-    """Return what is in the docks: own and issuable first, the best charged of them on top."""
+def _choices(desk: Desk, person: Person) -> list[Choice]:
+    """Return what is in the docks and not kept for others, the best choice first.
+
+    That is the person's own, then what is issuable in the department, the best charged on top.
+    """
     snapshot = desk.snapshot
     if snapshot is None:
         return []
-    there = [r for r in snapshot.recorders if r.place == "dock"]
-    there.sort(
-        key=lambda r: (r.department != department, not r.issuable, -(r.battery_percent or 0))
-    )
-    return [
-        Choice(
-            recorder=view,
-            department=desk.names.department(view.department),
-            is_own=view.department == department,
-            is_blocked=not view.issuable or blocks_issue(view.findings),
-            lamps=lamps_of(_readings(snapshot, view), view.findings),
-            instructions=tuple(map(instruction_of, view.findings)),
-        )
-        for view in there
+    keepers = {record.number: record.keeper for record in desk.roster.recorder}
+    there = [
+        view
+        for view in snapshot.recorders
+        if view.place == "dock" and keepers.get(view.number) in (None, person.id)
     ]
+    there.sort(
+        key=lambda view: (
+            view.department != person.department,
+            not view.issuable,
+            keepers.get(view.number) is None,
+            -(view.battery_percent or 0),
+        )
+    )
+    return [_choice(desk, snapshot, view, person) for view in there]
+
+
+def _choice(desk: Desk, snapshot: Snapshot, view: RecorderView, person: Person) -> Choice:
+    return Choice(
+        recorder=view,
+        department=desk.names.department(view.department),
+        is_own=view.department == person.department,
+        is_blocked=not view.issuable,
+        lamps=lamps_of(_readings(snapshot, view), view.findings),
+        instructions=tuple(map(instruction_of, view.findings)),
+    )
 
 
 def _readings(snapshot: Snapshot, view: RecorderView) -> Iterable[Reading]:

@@ -1,17 +1,10 @@
-"""The made-up station's pages, its stand-in agent, and a browser."""
+"""The made-up station's pages, its stand-in agent, and the program itself."""
 
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from contextlib import closing
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
 from station.cli import pages_of
@@ -19,9 +12,7 @@ from station.rendering import Renderer
 from station.translating import english
 from tests.support import madeup_station
 from tests.support.agent_socket import AgentSocket
-
-BROWSER = "/usr/bin/chromium"
-SERVE = "import sys; from station.cli import main; main(['serve', '--config', sys.argv[1]])"
+from tests.support.running_pages import free_port, serving
 
 
 @pytest.fixture
@@ -75,38 +66,14 @@ def ledger(folder, written_ledger):
 @pytest.fixture
 def served(tmp_path):
     """The real program on a free port: its address and its process."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = madeup_station.write_station(tmp_path, port)
     madeup_station.write_snapshot(tmp_path, madeup_station.snapshot())
-    command = [sys.executable, "-c", SERVE, str(config)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline().startswith(b"http://")
-        wait_for_port(port)
-        yield f"http://127.0.0.1:{port}", process
-        process.send_signal(signal.SIGTERM)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=args)
-        yield browser
-        browser.close()
+    with serving(config, port) as running:
+        yield running
 
 
 @pytest.fixture
 def agent_at():
     """Start a stand-in agent for a station's folder."""
     return lambda folder: AgentSocket(folder / "run" / "agent.sock")
-
-
-def wait_for_port(port):
-    for _ in range(200):
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on port {port}")

@@ -18,8 +18,8 @@ def read(function, **form):
     return function(forms.Fields(form, SHANGHAI))
 
 
-def test_an_issue_without_approver_asks_for_none():
-    command = read(forms.read_issue, recorder="LS-0101", person="p01", pin="1234", approver="")
+def test_an_approver_who_gave_no_pin_was_not_asked():
+    command = read(forms.read_issue, recorder="LS-0101", person="p01", pin="1234", approver="p03")
     assert command == Issue("LS-0101", "p01", "1234")
 
 
