@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 
@@ -60,6 +60,9 @@ policy = "strict"
 def pin(person: str) -> str:
     """Return a person's PIN."""
     return f"pin-{person}"
+
+
+T = TypeVar("T")
 
 
 class World:
@@ -259,7 +262,7 @@ class RunningAgent:
 
         return self.until(enough)[-1]
 
-    def until(self, ask: Callable[[], Any]) -> Any:
+    def until(self, ask: Callable[[], T | None]) -> T:
         """Return the first true answer; fail when the agent ends or none comes in time."""
         deadline = time.monotonic() + WAIT_SECONDS
         while not (answer := ask()):
