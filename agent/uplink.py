@@ -16,7 +16,7 @@ from tenacity import Retrying
 from tenacity.nap import sleep_using_event
 from tenacity.retry import retry_if_exception_type
 from tenacity.stop import stop_when_event_set
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from contracts.errors import SettingsError
 from contracts.settings import BrokerSettings
@@ -114,7 +114,7 @@ class Uplink:
 
     def _retrying(self) -> Retrying:
         return Retrying(
-            wait=wait_exponential_jitter(initial=0.2, max=30),
+            wait=wait_exponential(multiplier=0.2, max=30) + wait_random(0, 0.2),
             retry=retry_if_exception_type(OSError),
             stop=stop_when_event_set(self._stopping),
             sleep=sleep_using_event(self._stopping),
