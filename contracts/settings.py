@@ -66,11 +66,12 @@ class BrokerSettings:
 
 @dataclass(frozen=True)
 class PageSettings:
-    """Where the pages are served."""
+    """Where the pages are served; `names` are other host names that browsers may call them by."""
 
     __pydantic_config__ = _STRICT
     host: str = "127.0.0.1"
     port: int = 8640
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

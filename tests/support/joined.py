@@ -23,14 +23,14 @@ def moment(at=START):
 class Station:
     """A station's ledger and shipper; what it says waits in `said`."""
 
-    def __init__(self, folder, name="s1"):
+    def __init__(self, folder, name="s1", called=None):
         self.name = name
         self.ledger = Ledger.open(folder, f"muster/example/{name}", moment(), "0.1.0")
         self.said = []
         meta = StationMeta(
             organisation="example",
             station=name,
-            name=f"Station {name}",
+            name=called or f"Station {name}",
             version="0.1.0",
             docks=2,
             origin=self.ledger.origin,
@@ -62,7 +62,7 @@ class Station:
 class Office:
     """An index's intake on a database; remembers what it was told of."""
 
-    def __init__(self, url="sqlite://", pinned=None):
+    def __init__(self, url, pinned=None):
         self.store = Store.open(url)
         self.committed, self.enrolled, self.reports = [], [], []
         notice = Notice(
