@@ -47,6 +47,11 @@ class Complaint:
     code: str | None
 
 
+def complaint_of(error: MusterError) -> Complaint:
+    """Return an error as a notice."""
+    return Complaint(error.text, error.remedy.fill(**error.fields), error.code)
+
+
 def issue(desk: Desk, asked: Asked) -> Outcome:
     """Hand out a recorder: first who takes it, then which one and the PINs."""
     complaint = None
@@ -113,7 +118,7 @@ def _ask(desk: Desk, form: Mapping[str, str], read: Reads) -> Redirect | Complai
     try:
         answer = desk.agent.ask(read(Fields(form, desk.zone)))
     except MusterError as error:
-        return Complaint(error.text, error.remedy.fill(**error.fields), error.code)
+        return complaint_of(error)
     if not answer.ok:
         return _complaint(answer)
     return Redirect("/" if answer.sequence is None else f"/receipt/{answer.sequence}")
@@ -148,12 +153,17 @@ def _issue_values(desk: Desk, person: Person, wanted: str) -> dict[str, object]:
         "person": person,
         "department": desk.names.department(person.department),
         "choices": choices,
-        "chosen": wanted if wanted in numbers else next(iter(numbers), ""),
+        "proposed": next((c.recorder.number for c in choices[:1] if _is_proposable(c)), ""),
+        "chosen": wanted if wanted in numbers else "",
         "needs_approval": any(policy.approval for policy in policies),
         "approvers": _approvers(desk, person),
         "departments": desk.names.department,
         "may_override": any(policy.override for policy in policies),
     }
+
+
+def _is_proposable(choice: Choice) -> bool:
+    return choice.is_own and not choice.is_blocked
 
 
 def _records(desk: Desk, numbers: Iterable[str]) -> list[RecorderRecord]:

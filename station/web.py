@@ -123,8 +123,8 @@ class Pages:
     async def _complain(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, MusterError):
             raise error
-        complaint = handing.Complaint(error.text, error.remedy, error.code)
-        return self._answer(request, Page("refused.html", {"complaint": complaint}, 503))
+        values = {"complaint": handing.complaint_of(error)}
+        return self._answer(request, Page("refused.html", values, 503))
 
     def _asked(self, request: Request) -> Asked:
         return Asked(

@@ -56,6 +56,7 @@ def test_a_failed_check_needs_a_reason_that_is_entered(kiosk):
     dock(kiosk, "R1", LOW)
     page.goto(f"{address}/issue?person=p1")
     page.fill("#pin", pin("p1"))
+    page.check("input[value=R1]")
     page.fill("#override_reason", "现场急需")
     page.click("text=确认领用")
     expect(page.locator("h1")).to_contain_text("理由: 现场急需")

@@ -1,11 +1,16 @@
 """The pages over HTTP: what they show, what they ask the agent, whom they refuse."""
 
+from dataclasses import replace
+
 import pytest
 
 from contracts.commands import Answer, Issue, Retry
 from contracts.proof import check
+from station.cli import pages_of
+from station.handing import issue
+from station.page import Asked
 from station.wording import title_of
-from tests.support.madeup_station import docks, snapshot, write_snapshot
+from tests.support.madeup_station import NOW, docks, snapshot, write_snapshot
 
 PAGES = ("/", "/issue", "/issue?person=p01", "/return", "/declare", "/observe", "/fault")
 LEDGER_PAGES = ("/ledger", "/ledger/10", "/forms/usage", "/receipt/15")
@@ -63,8 +68,29 @@ def test_trouble_at_the_station_is_shown(client, folder):
 
 def test_the_best_charged_recorder_of_the_own_department_is_proposed(client):
     text = client.get("/issue?person=p01").text
-    assert 'value="LS-0102" checked' in text
+    assert 'value="LS-0102" required checked' in text
     assert text.index("LS-0102") < text.index("LS-0101") < text.index("LS-0201")
+
+
+def test_nothing_is_proposed_where_the_own_department_has_nothing_to_issue(client):
+    assert "required checked" not in client.get("/issue?person=p04").text
+
+
+def test_a_recorder_asked_for_by_its_tile_is_chosen(client):
+    assert (
+        'value="LS-0103" required checked' in client.get("/issue?person=p01&recorder=LS-0103").text
+    )
+
+
+def test_a_recorder_kept_by_another_is_not_offered(client, folder):
+    roster = folder / "roster.toml"
+    text = roster.read_text(encoding="utf-8")
+    kept = text.replace('number = "LS-0102"', 'number = "LS-0102"\nkeeper = "p02"')
+    roster.write_text(kept, encoding="utf-8")
+    desk = replace(pages_of(folder / "station.toml").desk, clock=lambda: NOW)
+    asked = Asked("/issue", {"person": "p01"}, NOW)
+    numbers = [choice.recorder.number for choice in issue(desk, asked).values["choices"]]
+    assert "LS-0102" not in numbers
 
 
 def test_approval_is_asked_for_where_the_policy_says_so(client):
