@@ -4,14 +4,20 @@ Called by the deciding thread only.
 """
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from agent.core import shipping
 from agent.core.event import Trouble, UplinkChanged
 from agent.core.shipping import Shipping
 from contracts.checkpoint import WitnessRequest
-from contracts.errors import LedgerBehindIndexError, LedgerError, MusterError
+from contracts.errors import (
+    LedgerBehindIndexError,
+    LedgerError,
+    MusterError,
+    UplinkError,
+    WitnessKeyDiffersError,
+)
 from contracts.facts import WitnessMet
 from contracts.loading import from_json, to_json
 from contracts.messages import Have, IndexState, StationMeta, StationState, Topics
@@ -19,6 +25,8 @@ from contracts.note import VerifyingKey
 from contracts.snapshot import DockView
 from ledger.store import Ledger
 
+# A station with nothing to say is not a silent one: the roll call tells them apart by this.
+LIFE_SIGN = timedelta(seconds=10)
 log = logging.getLogger(__name__)
 
 
@@ -40,6 +48,7 @@ class Shipper:
         self._shipping = Shipping()
         self._trouble: Trouble | None = None
         self._shown: dict[int, DockView] = {}
+        self._life_sign_at: datetime | None = None
         self.witness_key: str | None = None
 
     @property
@@ -57,7 +66,7 @@ class Shipper:
         self._shipping = shipping.connected(self._shipping, is_connected=True)
         self._shown.clear()
         self._publish(self._topic("meta"), to_json(self._meta), retain=True)
-        self._publish(self._topic("state"), to_json(StationState("ready", now)), retain=True)
+        self._give_life_sign(now)
 
     def lost(self) -> None:
         """Remember that the broker is out of reach."""
@@ -81,14 +90,18 @@ class Shipper:
                 self._ledger.accept_cosignature(
                     payload.decode(), VerifyingKey.parse(self.witness_key)
                 )
-        except (ValueError, LedgerError) as error:
+        except (ValueError, LedgerError, UplinkError) as error:
             log.warning("%s: %.200s", topic, str(error).replace("\n", " "))
             if isinstance(error, MusterError):
                 self._trouble = Trouble.of(error)
         return None
 
     def ship(self, now: datetime) -> None:
-        """Send the next window, if there is one to send."""
+        """Send a sign of life when one is due, and the next window, if there is one to send."""
+        last = self._life_sign_at
+        is_recent = last is not None and timedelta() <= now - last < LIFE_SIGN
+        if self._shipping.connected and not is_recent:
+            self._give_life_sign(now)
         self._shipping, window = shipping.next_window(self._shipping, self._ledger.size, now)
         if window is None:
             return
@@ -114,13 +127,17 @@ class Shipper:
         state = StationState("disconnected", now)
         self._publish(self._topic("state"), to_json(state), retain=True)
 
+    def _give_life_sign(self, now: datetime) -> None:
+        self._life_sign_at = now
+        self._publish(self._topic("state"), to_json(StationState("ready", now)), retain=True)
+
     def _meet(self, state: IndexState) -> WitnessMet | None:
         if self.witness_key is None:
             VerifyingKey.parse(state.key)
             self.witness_key = state.key
             return WitnessMet(state.key, pinned=False)
         if state.key != self.witness_key:
-            log.error("the index shows another key than the one enrolled: %.200s", state.key)
+            raise WitnessKeyDiffersError(shown=state.key)
         return None
 
     def _heard(self, have: Have) -> None:

@@ -65,7 +65,7 @@ from contracts.errors.station import (
     SettingsError,
     UnansweredError,
 )
-from contracts.errors.uplink import BrokerRefusedError, IndexStoreError
+from contracts.errors.uplink import BrokerRefusedError, IndexStoreError, WitnessKeyDiffersError
 
 __all__ = [
     "AgentAwayError",
@@ -123,5 +123,6 @@ __all__ = [
     "UnansweredError",
     "UnforeseenError",
     "UplinkError",
+    "WitnessKeyDiffersError",
     "all_errors",
 ]

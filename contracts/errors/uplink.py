@@ -26,3 +26,17 @@ class IndexStoreError(UplinkError):
         "检查数据库服务, 磁盘空间和权限; 采集站会自动补传, 数据不会丢失",
         "Check the database, space and permissions; stations send again and nothing is lost",
     )
+
+
+class WitnessKeyDiffersError(UplinkError):
+    """The index shows another key than the one this station has enrolled."""
+
+    code = "witness_key_differs"
+    sentence = Text(
+        "中心出示的公钥不是本站登记的公钥: {shown}",
+        "The index shows another key than the one enrolled here: {shown}",
+    )
+    remedy = Text(
+        "向中心管理员核实; 属实则在设置中填写 witness_key, 不属实立即报告",
+        "Ask the index's administrator; if it is theirs set witness_key, if not report it at once",
+    )

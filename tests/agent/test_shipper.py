@@ -1,0 +1,145 @@
+"""Shipping the ledger, with a real ledger and a list in place of the broker."""
+
+import pytest
+
+from agent.core.event import Trouble
+from agent.shipper import Shipper
+from contracts.checkpoint import WitnessRequest
+from contracts.entry import Draft
+from contracts.errors import BrokerRefusedError
+from contracts.loading import from_json, to_json
+from contracts.messages import Have, IndexState, StationMeta, StationState, Topics
+from contracts.note import COSIGNATURE, SigningKey
+from ledger.store import Ledger
+from tests.support.made_up import NOW, later, moment
+
+TOPICS = Topics("muster", "example")
+WITNESS = SigningKey(b"\x07" * 32)
+NAME = "muster/example/witness/x"
+KEY = str(WITNESS.verifying(NAME, COSIGNATURE))
+
+
+class Desk:
+    """A shipper with a ledger of ten entries, and everything it has published."""
+
+    def __init__(self, folder):
+        self.ledger = Ledger.open(folder / "ledger", "muster/example/s1", moment(), "1")
+        self.ledger.append([Draft("t", "s", {"n": n}) for n in range(9)], moment())
+        self.sent = []
+        meta = StationMeta(
+            "example", "s1", "站", "1", 2, self.ledger.origin, str(self.ledger.verifying_key)
+        )
+        self.shipper = Shipper(self.ledger, TOPICS, meta, self.publish)
+
+    def publish(self, topic, payload, *, retain=False):
+        self.sent.append((topic.rpartition("/")[2], payload, retain))
+
+    def hear(self, kind, value):
+        return self.shipper.take(TOPICS.station("s1", kind), to_json(value))
+
+    def ship(self, now=NOW):
+        self.sent.clear()
+        self.shipper.ship(now)
+        return [kind for kind, _, _ in self.sent]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    one = Desk(tmp_path)
+    one.shipper.connected(NOW)
+    yield one
+    one.ledger.close()
+
+
+def test_a_station_introduces_itself_when_it_reaches_the_broker(desk):
+    kinds = {kind: (payload, retain) for kind, payload, retain in desk.sent}
+    assert from_json(kinds["meta"][0], StationMeta).origin == desk.ledger.origin
+    assert from_json(kinds["state"][0], StationState).state == "ready"
+    assert kinds["meta"][1]
+    assert kinds["state"][1]
+
+
+def test_nothing_is_shipped_before_the_index_has_said_what_it_has(desk):
+    assert "entry" not in desk.ship()
+
+
+def test_the_window_is_sent_in_order_with_a_checkpoint_that_extends_what_the_index_has(desk):
+    desk.hear("have", Have(desk.ledger.origin, 4))
+    assert desk.ship()[-7:] == ["entry"] * 6 + ["checkpoint"]
+    entries = [payload for kind, payload, _ in desk.sent if kind == "entry"]
+    assert entries == desk.ledger.raw(5, 11)
+    request = WitnessRequest.parse(desk.sent[-1][1])
+    assert (request.old_size, request.proof) == (4, desk.ledger.consistency(4, 10))
+
+
+def test_what_another_ledger_has_is_not_about_this_one(desk):
+    desk.hear("have", Have("muster/example/s1/other", 4))
+    assert "entry" not in desk.ship()
+
+
+def test_an_index_that_has_more_than_the_ledger_is_trouble_and_is_sent_nothing(desk):
+    desk.hear("have", Have(desk.ledger.origin, 11))
+    assert desk.shipper.state.trouble.code == "ledger_behind_index"
+    assert "entry" not in desk.ship()
+
+
+def test_the_first_key_of_the_index_is_met_once(desk):
+    state = to_json(IndexState("ready", KEY))
+    fact = desk.shipper.take(TOPICS.index_state, state)
+    assert (fact.key, fact.pinned) == (KEY, False)
+    assert desk.shipper.take(TOPICS.index_state, state) is None
+
+
+def test_another_key_of_the_index_is_trouble_and_changes_nothing(desk):
+    desk.shipper.witness_key = KEY
+    other = str(SigningKey(b"\x08" * 32).verifying(NAME, COSIGNATURE))
+    desk.shipper.take(TOPICS.index_state, to_json(IndexState("ready", other)))
+    assert desk.shipper.state.trouble.code == "witness_key_differs"
+    assert desk.shipper.witness_key == KEY
+
+
+def test_a_cosigned_checkpoint_is_kept_as_witnessed(desk):
+    desk.shipper.witness_key = KEY
+    note = WITNESS.cosign(desk.ledger.checkpoint_at(7), NAME, 1_790_000_000)
+    desk.shipper.take(TOPICS.station("s1", "witness"), note.encode())
+    assert desk.shipper.state.witnessed == 7
+
+
+def test_a_note_that_another_has_cosigned_is_trouble_and_witnesses_nothing(desk):
+    desk.shipper.witness_key = KEY
+    note = SigningKey(b"\x08" * 32).cosign(desk.ledger.checkpoint_at(7), NAME, 1_790_000_000)
+    desk.shipper.take(TOPICS.station("s1", "witness"), note.encode())
+    assert desk.shipper.state.witnessed == 0
+    assert desk.shipper.state.trouble.code == "note_invalid"
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff" * 50, b'{"origin":5,"size":"x"}', b"[]"])
+def test_garbage_from_the_broker_changes_nothing(desk, payload):
+    desk.hear("have", Have(desk.ledger.origin, 4))
+    before = desk.shipper.state
+    for topic in (TOPICS.station("s1", "have"), TOPICS.index_state):
+        assert desk.shipper.take(topic, payload) is None
+    assert desk.shipper.state.index_has == before.index_has
+
+
+def test_a_lost_broker_is_shown_and_what_was_sent_is_sent_again(desk):
+    desk.hear("have", Have(desk.ledger.origin, 4))
+    first = desk.ship()
+    desk.shipper.lost()
+    assert not desk.shipper.state.connected
+    desk.shipper.connected(NOW)
+    desk.hear("have", Have(desk.ledger.origin, 4))
+    assert desk.ship(later(1)) == first
+
+
+def test_a_broker_that_refuses_us_is_shown_until_the_index_answers(desk):
+    desk.shipper.refused(Trouble.of(BrokerRefusedError(reason="acl")))
+    assert desk.shipper.state.trouble.code == "broker_refused"
+    desk.hear("have", Have(desk.ledger.origin, 4))
+    assert desk.shipper.state.trouble is None
+
+
+def test_a_farewell_is_retained(desk):
+    desk.shipper.farewell(NOW)
+    kind, payload, retain = desk.sent[-1]
+    assert (kind, from_json(payload, StationState).state, retain) == ("state", "disconnected", True)
