@@ -1,6 +1,6 @@
 """Numbers and moments as people read them, in both languages."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from contracts.text import Text
@@ -74,9 +74,3 @@ def show_percent(done: int, total: int) -> int:
     if total <= 0:
         return 0
     return min(100, done * 100 // total)
-
-
-def day_span(day: datetime) -> tuple[datetime, datetime]:
-    """Return a local day's first moment and the next day's."""
-    start = day.replace(hour=0, minute=0, second=0, microsecond=0)
-    return start, start + timedelta(days=1)

@@ -1,16 +1,19 @@
 """The pages over HTTP: what they show, what they ask the agent, whom they refuse."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from contracts.commands import Answer, Issue, Retry
+from contracts.commands import Answer, Issue, Retry, Return
+from contracts.facts import RecorderReturned
 from contracts.proof import check
+from station.browsing import PAGE_ENTRIES
 from station.cli import pages_of
 from station.handing import issue
 from station.page import Asked
 from station.wording import title_of
-from tests.support.madeup_station import NOW, docks, snapshot, write_snapshot
+from tests.support.madeup_station import NOW, docks, snapshot, write_ledger, write_snapshot
 
 PAGES = ("/", "/issue", "/issue?person=p01", "/return", "/declare", "/observe", "/fault")
 LEDGER_PAGES = ("/ledger", "/ledger/10", "/forms/usage", "/receipt/15")
@@ -128,6 +131,33 @@ def test_a_retry_leads_back_to_the_board(client, agent):
     assert answer.url.path == "/"
 
 
+def test_a_retry_that_is_refused_says_why(client, agent):
+    agent.answer = Answer(ok=False, zh="工位空着", en="The dock is empty", code="dock_empty")
+    answer = client.post("/retry", data={"dock": "3", "token": client.token})
+    assert answer.status_code == 409
+    assert "工位空着" in answer.text
+
+
+def test_a_return_by_hand_is_asked_of_the_agent(client, agent, ledger):
+    form = {"recorder": "LS-0104", "by": "p07", "pin": "2468", "token": client.token}
+    client.post("/return", data=form)
+    assert agent.asked == [Return("LS-0104", "p07", "2468")]
+
+
+def test_what_was_typed_is_kept_when_it_is_refused_but_no_pin(client, agent):
+    form = {"recorder": "LS-0105", "state": "lost", "by": "p07", "pin": "2468"}
+    text = client.post("/fault", data={**form, "token": client.token}).text
+    assert "填写有误: 说明" in text
+    assert 'value="LS-0105" selected' in text
+    assert "2468" not in text
+    assert agent.asked == []
+
+
+def test_without_the_agent_there_is_nothing_to_choose(client, folder):
+    (folder / "run" / "snapshot.json").unlink()
+    assert "没有可以领用的记录仪" in client.get("/issue?person=p01").text
+
+
 @pytest.mark.parametrize("path", ["/issue", "/return", "/declare", "/observe", "/fault", "/retry"])
 def test_a_form_without_our_token_asks_nothing(client, agent, path):
     assert client.post(path, data=ISSUE).status_code == 403
@@ -208,6 +238,14 @@ def test_the_ledger_shows_what_is_witnessed_and_what_is_only_signed(client, ledg
 )
 def test_the_ledger_is_searched(client, ledger, query, count):
     assert client.get("/ledger", params=query).text.count('class="sentence"') == count
+
+
+def test_older_entries_are_on_the_next_page(client, folder):
+    write_ledger(folder, [RecorderReturned("h", "LS-0101", "p01")] * 40)
+    first = client.get("/ledger").text
+    assert first.count('class="sentence"') == PAGE_ENTRIES
+    older = re.search(r'href="(/ledger[^"]*before=\d+)"', first)[1]
+    assert 0 < client.get(older).text.count('class="sentence"') < PAGE_ENTRIES
 
 
 def test_a_malformed_day_is_complained_of(client, ledger):
