@@ -143,3 +143,15 @@ def test_a_farewell_is_retained(desk):
     desk.shipper.farewell(NOW)
     kind, payload, retain = desk.sent[-1]
     assert (kind, from_json(payload, StationState).state, retain) == ("state", "disconnected", True)
+
+
+def test_a_station_with_nothing_to_say_gives_a_sign_of_life(desk):
+    assert desk.ship(later(9)) == []
+    assert desk.ship(later(10)) == ["state"]
+    assert desk.ship(later(19)) == []
+    assert desk.ship(later(20)) == ["state"]
+
+
+def test_a_station_out_of_reach_gives_no_sign_of_life(desk):
+    desk.shipper.lost()
+    assert desk.ship(later(60)) == []
