@@ -16,7 +16,7 @@ from tenacity import Retrying
 from tenacity.nap import sleep_using_event
 from tenacity.retry import retry_if_exception_type
 from tenacity.stop import stop_when_event_set
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from contracts.errors import SettingsError
 from contracts.settings import BrokerSettings
@@ -102,7 +102,8 @@ class Broker:
 
     def _retrying(self) -> Retrying:
         return Retrying(
-            wait=wait_exponential_jitter(initial=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS)
+            + wait_random(0, _FIRST_PAUSE_SECONDS),
             retry=retry_if_exception_type(OSError),
             stop=stop_when_event_set(self._stopping),
             sleep=sleep_using_event(self._stopping),

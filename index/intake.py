@@ -161,7 +161,12 @@ class Intake:
         return Publish(self._topics.index_state, to_json(state), retain=True)
 
     def take(self, message: Message, now: datetime) -> list[Publish]:
-        """Take in one message; whatever it is, it harms nobody but its sender."""
+        """Take in one message; whatever it is, it harms nobody but its sender.
+
+        The index hears its own state, because stations' states are heard; that is all right.
+        """
+        if message.topic == self._topics.index_state:
+            return []
         parsed = self._topics.parse(message.topic)
         if parsed is None or parsed[0] in _RESERVED or not ID_PATTERN.fullmatch(parsed[0]):
             self._refuse("?", Refused("unknown_topic", message.topic))

@@ -161,7 +161,7 @@ class Store:
         """
         try:
             engine = sa.create_engine(url, pool_pre_ping=True)
-        except (ArgumentError, NoSuchModuleError) as error:
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
             problem = f"database: {error}"
             raise SettingsError(file="index.toml", problems=(problem,)) from error
         if engine.dialect.name == "sqlite":
@@ -290,7 +290,7 @@ class Store:
             .limit(_PAGE)
         ):
             after = page[-1].sequence
-            yield from (StoredEntry(r.sequence, bytes(r.body), bytes(r.leaf_hash)) for r in page)
+            yield from (StoredEntry(r.sequence, _raw(r.body), _raw(r.leaf_hash)) for r in page)
 
     def entries(self, types: Sequence[str], since: datetime) -> Iterator[tuple[str, Entry]]:
         """Yield the entries of some types since a moment, each with its station."""
@@ -376,7 +376,7 @@ def _checkpoints(station_id: int) -> sa.Select[Any]:
 
 
 def _checkpoint(row: Any) -> StoredCheckpoint:  # noqa: ANN401  # a row
-    return StoredCheckpoint(row.size, bytes(row.root), row.note, row.cosigned, row.stored_at)
+    return StoredCheckpoint(row.size, _raw(row.root), row.note, row.cosigned, row.stored_at)
 
 
 def _entry_row(station_id: int, entry: Entry) -> dict[str, object]:
@@ -389,6 +389,11 @@ def _entry_row(station_id: int, entry: Entry) -> dict[str, object]:
         "body": entry.raw,
         "leaf_hash": leaf_hash(entry.raw),
     }
+
+
+def _raw(value: bytes | str) -> bytes:
+    # Whoever tampers with SQLite need not respect the types of its columns.
+    return value.encode() if isinstance(value, str) else bytes(value)
 
 
 def _column(text: str) -> str:

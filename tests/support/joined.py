@@ -1,6 +1,7 @@
 """A real station's shipper and a real index's intake, joined by lists instead of a broker."""
 
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from agent.shipper import Shipper
 from contracts.entry import Moment
@@ -62,8 +63,11 @@ class Station:
 class Office:
     """An index's intake on a database; remembers what it was told of."""
 
+    opened: ClassVar[list["Office"]] = []
+
     def __init__(self, url, pinned=None):
         self.store = Store.open(url)
+        self.opened.append(self)
         self.committed, self.enrolled, self.reports = [], [], []
         notice = Notice(
             lambda station, entries: self.committed.extend(entries),
@@ -71,6 +75,11 @@ class Office:
             self.reports.append,
         )
         self.intake = Intake(TOPICS, pinned or {}, self.store, WITNESS, notice)
+
+    @classmethod
+    def close_all(cls):
+        while cls.opened:
+            cls.opened.pop().store.close()
 
     def take(self, messages, now=START):
         return [answer for message in messages for answer in self.intake.take(message, now)]

@@ -1,0 +1,205 @@
+"""The real muster-index as a process, with settings, roster and folders of its own."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agent.shipper import Shipper
+from agent.uplink import Connected, Received, Uplink, Will
+from contracts.entry import Moment
+from contracts.facts import draft_of
+from contracts.loading import to_json
+from contracts.messages import StationMeta, StationState, Topics
+from contracts.settings import BrokerSettings
+from index.clock import moment
+from ledger.store import Ledger
+from tests.support.mosquitto import free_port
+
+ROOT = Path(__file__).parents[2]
+TOPICS = Topics("muster", "example")
+PATIENCE_SECONDS = 60
+_START = "from index.cli import main; main()"
+ROSTER = """
+[[policy]]
+name = "p"
+deadline = { rule = "after_issue", seconds = 2 }
+[[department]]
+id = "d1"
+name = "一中队"
+policy = "p"
+[[person]]
+id = "p1"
+name = "王五"
+department = "d1"
+role = "officer"
+pin_hash = ""
+[[recorder]]
+number = "R1"
+department = "d1"
+"""
+
+
+def until(claim, what="it never came true"):
+    """Wait until a claim is true and return what made it so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := claim()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+    return found
+
+
+class IndexProgram:
+    """Started, killed and started again on the same folders."""
+
+    def __init__(self, folder, broker_port, database=None, more=""):
+        self.folder = Path(folder)
+        self.folder.mkdir(exist_ok=True)
+        self.page_port = free_port()
+        self.database = database or f"sqlite:///{self.folder}/index.db"
+        (self.folder / "roster.toml").write_text(ROSTER)
+        self.config = self.folder / "index.toml"
+        self.config.write_text(
+            f'organisation = "example"\nname = "中心"\ndatabase = "{self.database}"\n'
+            f'state = "{self.folder}/state"\nroster = "{self.folder}/roster.toml"\n'
+            f"roll_seconds = 1\n{more}\n"
+            f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
+            f"[pages]\nport = {self.page_port}\n"
+        )
+        self.process = None
+
+    def start(self):
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self.command("run"), cwd=ROOT, stdout=log, stderr=log)
+        until(self.answers, "the index does not answer")
+
+    def answers(self):
+        assert self.process.poll() is None, self.log()
+        try:
+            url = f"http://127.0.0.1:{self.page_port}/"
+            return urllib.request.urlopen(url, timeout=2).status == 200
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def close(self):
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    def command(self, *words):
+        return [sys.executable, "-c", _START, *words, "--config", str(self.config)]
+
+    def ask(self, *words):
+        """Run a command of the index and return its exit code and what it printed."""
+        environment = os.environ | {"PYTHONWARNINGS": "ignore"}
+        done = subprocess.run(
+            self.command(*words), cwd=ROOT, capture_output=True, text=True, check=False,
+            env=environment,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+
+class LiveStation:
+    """A station's real ledger, shipper and uplink, on a thread instead of a daemon."""
+
+    def __init__(self, folder, broker_port, name="s1"):
+        self.ledger = Ledger.open(Path(folder), f"muster/example/{name}", moment(), "0.1.0")
+        self.inbox = queue.SimpleQueue()
+        will = Will(TOPICS.station(name, "state"), to_json(StationState("lost")))
+        topics = (
+            TOPICS.index_state,
+            TOPICS.station(name, "have"),
+            TOPICS.station(name, "witness"),
+        )
+        broker = BrokerSettings(host="127.0.0.1", port=broker_port)
+        self.uplink = Uplink(broker, f"station-{name}", will, topics, self.inbox.put)
+        key = str(self.ledger.verifying_key)
+        meta = StationMeta("example", name, f"{name} 站", "0.1.0", 2, self.ledger.origin, key)
+        self.shipper = Shipper(self.ledger, TOPICS, meta, self.uplink.publish)
+        self.state_topic = TOPICS.station(name, "state")
+        self.is_speaking = True
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self.uplink.start()
+
+    def enter(self, *facts, at=None):
+        now = moment()
+        at = Moment(at or now.at, now.boot_id, now.uptime_ms, now.clock)
+        return self.ledger.append([draft_of(fact) for fact in facts], at)
+
+    def close(self):
+        self._stopping.set()
+        self._thread.join()
+        self.uplink.stop(10)
+        self.ledger.close()
+
+    def _run(self):
+        spoke_at = 0.0
+        while not self._stopping.is_set():
+            with contextlib.suppress(queue.Empty):
+                self._take(self.inbox.get(timeout=0.05))
+            if not self.is_speaking:
+                continue
+            self.shipper.ship(moment().at)
+            if time.monotonic() - spoke_at > 1:
+                spoke_at = time.monotonic()
+                ready = to_json(StationState("ready", moment().at))
+                self.uplink.publish(self.state_topic, ready, retain=True)
+
+    def _take(self, event):
+        if isinstance(event, Connected):
+            self.shipper.connected(moment().at)
+        elif isinstance(event, Received):
+            self.shipper.take(event.topic, event.payload)
+        else:
+            self.shipper.lost()
+
+
+class Listener:
+    """Someone with mosquitto_sub: the last payload of every topic."""
+
+    def __init__(self, broker_port, topic="muster/#"):
+        self.last = {}
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, 1)
+        self._client.on_message = self._hear
+        self._client.connect("127.0.0.1", broker_port)
+        self._client.loop_start()
+
+    def say(self, topic, payload, *, retain=False):
+        self._client.publish(topic, payload, 1, retain).wait_for_publish(PATIENCE_SECONDS)
+
+    def read(self, topic):
+        raw = self.last.get(topic)
+        return json.loads(raw) if raw else None
+
+    def alerts(self, kind):
+        start = f"muster/v1/example/alert/{kind}/"
+        return {t: json.loads(raw) for t, raw in self.last.items() if t.startswith(start) and raw}
+
+    def close(self):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _hear(self, _client, _data, message):
+        self.last[message.topic] = bytes(message.payload)
