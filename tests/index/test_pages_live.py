@@ -60,11 +60,15 @@ def test_a_stream_speaks_the_language_it_is_asked_for(office):
 
 
 def test_open_streams_end_when_the_server_stops(office):
-    with served(office) as address, httpx.stream("GET", f"{address}/events/") as stream:
+    server = Serving(office.pages, "127.0.0.1", 0)
+    with httpx.stream("GET", f"http://127.0.0.1:{server.port}/events/") as stream:
         lines = stream.iter_lines()
         fragment(lines)
-        threading.Thread(target=office.pages.end_streams).start()
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
         assert fragment(lines) is None
+    stopping.join()
+    office.close()
 
 
 def test_the_page_follows_the_roll_by_itself(office, browser):
