@@ -40,6 +40,7 @@ class Limits:
     battery_percent_min: int = 60
     clock_offset_seconds_max: int = 30
     free_mib_min: int = 2048
+    card_errors_max: int = 0
     unknown: Literal["note", "warning", "blocking"] = "warning"
 
 

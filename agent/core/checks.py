@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from contracts.finding import Finding
+from contracts.finding import Finding, Severity
 from contracts.reading import Reading, ReadingKind
 from contracts.roster import Limits
 
@@ -44,6 +44,13 @@ def check_storage(readings: Sequence[Reading], limits: Limits) -> Finding | None
     if free_bytes < limits.free_mib_min * _MIB:
         return Finding("storage_low", "blocking", free_bytes // _MIB, limits.free_mib_min)
     return None
+
+
+def check_card(unreadable: int, limits: Limits) -> Finding:
+    """Return the finding about a card with unreadable files: it bars issue above the limit."""
+    is_over = unreadable > limits.card_errors_max
+    severity: Severity = "blocking" if is_over else "warning"
+    return Finding("card_errors", severity, unreadable, limits.card_errors_max)
 
 
 def value_of(readings: Sequence[Reading], kind: ReadingKind) -> int | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from agent.core import settling
-from agent.core.checks import check, value_of
+from agent.core.checks import check, check_card, value_of
 from agent.core.device import match_recorder
 from agent.core.effect import (
     CopyFiles,
@@ -55,7 +55,7 @@ from contracts.facts import (
 )
 from contracts.finding import Finding, blocks_issue
 from contracts.reading import Identity, Reading
-from contracts.roster import Policy, Roster
+from contracts.roster import Limits, Policy, Roster
 
 INBOX = "inbox"
 NOTHING = Counts()
@@ -248,11 +248,14 @@ def miss_file(dock: Dock, event: FileUnreadable, around: Around) -> Step:
     """Count and enter a file that could not be read."""
     unreadable = dock.counts.unreadable + 1
     fact = settling.unreadable(event, _recorder(dock))
+    policy = around.policy(_recorder(dock))
+    found = check_card(unreadable, policy.limits if policy else Limits())
+    others = tuple(remark for remark in dock.remarks if remark.code != found.code)
     missed = replace(
         dock,
         counts=replace(dock.counts, unreadable=unreadable),
         settled_bytes=dock.settled_bytes + event.planned.file.size,
-        remarks=settling.merge(dock.remarks, (Finding("card_errors", "blocking", 1, 0),)),
+        remarks=(*others, found),
     )
     return missed, (Enter(fact),)
 

@@ -14,7 +14,6 @@ from contracts.names import shown
 # An entry holds 16 KiB, of which a path may take 6: what others chose to say is cut.
 TEXT_MAX = 500
 REASON_MAX = 1000
-COUNTED = frozenset({"card_errors", "files_refused"})
 COUNTS_DIFFER = Trouble.of(CountsDifferError())
 TAKEN_OUT = Trouble.of(RecorderGoneError())
 _MEDIA_FINDINGS = {"truncated": "media_truncated", "unreadable": "media_unreadable"}
@@ -82,17 +81,15 @@ def listing_findings(listing: Listing) -> tuple[Finding, ...]:
 
 
 def merge(remarks: tuple[Finding, ...], new: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the remarks with new ones added: one for each code, counted or named by the first."""
+    """Return the remarks with new ones added: one for each code, named by the first."""
     merged = {finding.code: finding for finding in remarks}
     for finding in new:
         known = merged.get(finding.code)
-        merged[finding.code] = finding if known is None else _combine(known, finding)
+        merged[finding.code] = finding if known is None else _one_more(known)
     return tuple(merged.values())
 
 
-def _combine(known: Finding, new: Finding) -> Finding:
-    if known.code in COUNTED and isinstance(known.value, int) and isinstance(new.value, int):
-        return Finding(known.code, known.severity, known.value + new.value, known.limit)
+def _one_more(known: Finding) -> Finding:
     first, _, more = str(known.value).partition(" (+")
     count = int(more.rstrip(")") or 0) + 1
     return Finding(known.code, known.severity, f"{first} (+{count})", known.limit)

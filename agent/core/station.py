@@ -51,6 +51,7 @@ INBOX_DOCK = 0
 READ_AGAIN_SECONDS = 30
 FULL_SECONDS = 600
 _BUSY = (DockState.IDENTIFYING, DockState.CHECKING, DockState.COPYING)
+_UNOPENED = (DockState.REFUSED, DockState.FAILED)
 _RETRIABLE = (DockState.READY, DockState.ATTENTION, DockState.FAILED)
 _ENTERED = Text("已登记", "Entered")
 
@@ -142,7 +143,7 @@ class Station:
         after = self._dock(event.dock)
         if after.state is DockState.CHECKING and before.state is DockState.IDENTIFYING:
             effects += self._returned_by_docking(after)
-        if after.state is DockState.REFUSED and before.state is DockState.IDENTIFYING:
+        if before.state is DockState.IDENTIFYING and after.state in _UNOPENED:
             effects.append(Enter(refusal_of(after)))
         if event.dock == INBOX_DOCK and self._inbox_waiting and after.state not in _BUSY:
             waiting, self._inbox_waiting = self._inbox_waiting, None
@@ -293,7 +294,7 @@ def _mark(device: Device | None) -> tuple[object, ...] | None:
 
 
 def refusal_of(dock: Dock) -> DeviceRefused:
-    """Return what is entered about a dock whose device turned out to be none of ours."""
+    """Return what is entered about a device that is none of ours, or could not be opened."""
     if dock.device is None or dock.trouble is None:
         raise RuntimeError(f"dock {dock.number}: refused without a reason")
     return DeviceRefused(dock.device.port, dock.device.description, dock.trouble.code, dock.number)

@@ -26,8 +26,10 @@ from agent.core.recorder import Device, Listing, RefusedItem
 from contracts.dock import DockState
 from contracts.errors import ArchiveFullError, FileUnreadableError
 from contracts.facts import Counts
+from contracts.finding import Finding
 from contracts.reading import Identity
 from tests.support.made_up import (
+    LIMITS,
     NOW,
     around,
     card_file,
@@ -189,6 +191,17 @@ def test_unreadable_files_are_entered_and_bar_issue():
     assert dock.state is DockState.ATTENTION
     assert facts(effects)[-2].offset == 5
     assert [(f.code, f.value) for f in dock.remarks] == [("card_errors", 2)]
+
+
+def test_fewer_unreadable_files_than_the_policy_allows_are_a_warning():
+    lenient = replace(LIMITS, card_errors_max=1)
+    policies = tuple(replace(policy, limits=lenient) for policy in around().roster.policy)
+    world = replace(around(), roster=replace(around().roster, policy=policies))
+    file = card_file()
+    missed = FileUnreadable("v1", PlannedCopy(file), UNREADABLE, 5)
+    dock, _ = after(*copying(file), missed, CopyEnded("v1", "m"), world=world)
+    assert dock.state is DockState.READY
+    assert dock.remarks == (Finding("card_errors", "warning", 1, 1),)
 
 
 def test_a_visit_is_complete_when_every_file_is_accounted_for():
