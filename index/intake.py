@@ -142,7 +142,7 @@ class Intake:
     def connected(self, now: datetime) -> list[Publish]:
         """Return what to say to a broker just reached: we are here, and what we have."""
         for known in self.stations.values():
-            known.active_at = now
+            known.active_at, known.state = now, None
         ready = to_json(IndexState("ready", str(self._witness.verifying), now))
         return [
             Publish(self._topics.index_state, ready, retain=True),
@@ -323,10 +323,12 @@ class Intake:
 
 
 def _change_state(known: KnownStation, state: StationState, now: datetime) -> tuple[Outcome, ...]:
-    if state.state == "ready" and known.state != "ready":
+    has_come = state.state == "ready" and known.state != "ready"
+    if has_come:
         known.active_at = now
     known.state = state.state
-    return known.mirror.answer(now, at_once=True) if state.state == "ready" else ()
+    # A station that has come waits for our word; a mere sign of life may come while it ships.
+    return known.mirror.answer(now, at_once=has_come) if state.state == "ready" else ()
 
 
 def _plain(payload: bytes, kind: type[T]) -> T:

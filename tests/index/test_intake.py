@@ -76,7 +76,7 @@ def test_the_position_is_told_before_the_cosignature_and_both_after_the_commit(o
     introduced(station, office)
     enter(station, 1)
     station.ship(LATER)
-    have, witness = office.take(station.take_said(), LATER)
+    have, witness = office.take(station.take_said(), LATER)[-2:]
     assert from_json(have.payload, Have) == Have(station.ledger.origin, 2)
     assert (witness.topic, witness.retain) == ("muster/v1/example/s1/witness", True)
     assert len(stored(office)) == 2
@@ -258,7 +258,7 @@ def test_the_brokers_word_that_a_station_is_lost_is_no_contact(office, station):
 
 def test_a_station_that_is_catching_up_is_known_only_up_to_its_last_proven_entry(office, station):
     station.enter(AgentStopped("old"), at=START - timedelta(hours=5))
-    introduced(station, office, now=LATER)
+    introduced(station, office, now=LATER, rounds=2)
     assert office.intake.stations["s1"].known_at == START - timedelta(hours=5)
 
 

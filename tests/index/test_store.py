@@ -75,7 +75,7 @@ def test_a_commit_that_another_index_was_faster_with_is_not_stored_twice(url, st
     station.ship(START)
     said = station.take_said()
     first.take(said)
-    assert second.take(said) == []
+    assert not [answer for answer in second.take(said) if answer.topic.endswith("/witness")]
     assert second.have() == first.have() == 2
     assert len(first.store.checkpoints(first.intake.stations["s1"].row.id)) == 2
 

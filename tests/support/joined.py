@@ -97,11 +97,11 @@ def talk(station, office, rounds=10, now=START):
         station.hear(office.take(station.take_said(), at))
 
 
-def introduced(station, office, now=START):
+def introduced(station, office, now=START, rounds=10):
     """Let a station and an office meet, index first."""
     station.hear(office.intake.connected(now))
     station.connect(now)
-    talk(station, office, now=now)
+    talk(station, office, rounds, now)
 
 
 __all__ = ["START", "TOPICS", "WITNESS", "Office", "Publish", "Station", "introduced", "talk"]
