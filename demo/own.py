@@ -73,7 +73,8 @@ def _import(scene: Scene) -> None:
     states = (*SETTLED, DockState.FAILED, DockState.REFUSED)
     view = scene.wait_dock(DOCK, *states, seconds=_DAY_SECONDS)
     if view.state not in SETTLED:
-        raise DemoError(f"{view.error_zh} / {view.error_en} [{view.error_code}]")
+        said = f"{view.error_zh} / {view.error_en} [{view.error_code}]"
+        raise DemoError(f"{said}\n{scene.programs.tails()}")
     for finding in scene.facts(RecorderChecked)[-1].findings:
         scene.tell(f"检查: {finding.sentence.zh}", f"checked: {finding.sentence.en}")
     counts = scene.facts(VisitCompleted)[-1].counts

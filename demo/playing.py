@@ -11,7 +11,11 @@ _LOOK_SECONDS = 1
 
 
 def play_along(scene: Scene) -> None:
-    """Carry away each recorder that is issued, and bring it home after a while."""
+    """Carry away each recorder that is issued, and bring it home after a while.
+
+    Raises:
+        DemoError: a program ended.
+    """
     scene.tell(
         f"试一试: 在看板上领用一台; 它会离开工位, {AWAY_SECONDS} 秒后自己回站",
         f"Try it: issue one at the kiosk; it leaves its dock and comes home in {AWAY_SECONDS} s",
@@ -19,6 +23,7 @@ def play_along(scene: Scene) -> None:
     seen = len(scene.facts(RecorderIssued))
     away: dict[float, tuple[Card, int]] = {}
     while True:
+        scene.programs.check_alive()
         issued = scene.facts(RecorderIssued)
         for fact in issued[seen:]:
             card = scene.cards.get(fact.recorder)

@@ -74,7 +74,7 @@ class Programs:
         """
         until = time.monotonic() + seconds
         while not (answer := ask()):
-            self._check_alive()
+            self.check_alive()
             if time.monotonic() > until:
                 reason = (
                     f"{seconds:.0f} 秒内没有等到 / did not happen within {seconds:.0f} s: {what}"
@@ -98,7 +98,12 @@ class Programs:
         """Return the last lines of every program's log."""
         return "\n".join(f"--- {name}\n{self._tail(name)}" for name in self._running)
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """See that every program still runs.
+
+        Raises:
+            DemoError: one has ended.
+        """
         for name, process in self._running.items():
             if process.poll() is not None:
                 reason = f"{name} 意外退出 / ended by itself: {process.returncode}"
