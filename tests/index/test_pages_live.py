@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from index.serving import Serving
+from tests.support.index_program import IndexProgram
 from tests.support.made_up_office import NOON, MadeUpOffice, hostile_office
+from tests.support.mosquitto import free_port
 
 HOSTILE = ("<script>document.title='broken'</script>", '"><img src=x onerror=alert(1)>')
 PAGES = ("/", "/day/2026-11-17", "/alerts", "/stations")
@@ -69,6 +71,21 @@ def test_open_streams_end_when_the_server_stops(office):
         assert fragment(lines) is None
     stopping.join()
     office.close()
+
+
+def test_the_whole_program_stops_in_good_order_while_somebody_watches(tmp_path):
+    program = IndexProgram(tmp_path / "index", free_port())
+    program.start()
+    url = f"http://127.0.0.1:{program.page_port}/events/"
+    with httpx.stream("GET", url) as stream:
+        lines = stream.iter_lines()
+        fragment(lines)
+        program.process.terminate()
+        while fragment(lines) is not None:
+            pass
+    assert program.stop() == 0
+    assert "Traceback" not in program.log()
+    assert "Cancel" not in program.log()
 
 
 def test_the_page_follows_the_roll_by_itself(office, browser):
