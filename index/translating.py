@@ -11,8 +11,9 @@ def english() -> dict[str, str]:
     """Return the English of every phrase in the templates."""
     with (LOCALE / "en.po").open("rb") as file:
         catalogue = read_po(file)
+    phrases = ((message.id, message.string) for message in catalogue if message.id)
     return {
-        message.id: message.string
-        for message in catalogue
-        if message.id and isinstance(message.id, str) and isinstance(message.string, str)
+        phrase: said
+        for phrase, said in phrases
+        if isinstance(phrase, str) and isinstance(said, str) and said
     }
