@@ -198,6 +198,11 @@ class RunningAgent:
             raise RuntimeError("the agent was not started")
         return self.process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
     def ended(self) -> int:
         """Wait for the agent's end and return its exit code."""
         if self.process is None:
@@ -266,7 +271,7 @@ class RunningAgent:
         """Return the first true answer; fail when the agent ends or none comes in time."""
         deadline = time.monotonic() + WAIT_SECONDS
         while not (answer := ask()):
-            if self.process is not None and self.process.poll() is not None:
+            if self.process is not None and not self.is_alive:
                 raise AssertionError(f"the agent ended: {self.process.returncode}\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {WAIT_SECONDS} s\n{self.tail()}")
@@ -281,14 +286,16 @@ class RunningAgent:
 
 @contextmanager
 def running(world: World, **environment: str) -> Iterator[RunningAgent]:
-    """Start an agent on a world; whatever happens, none is left behind."""
+    """Start an agent on a world and stop it; whatever happens, neither it nor a mount is left."""
     agent = RunningAgent(world)
     try:
         agent.start(**environment)
         yield agent
+        if agent.is_alive:
+            assert agent.stop() == 0, agent.tail()
     finally:
-        if agent.process is not None and agent.process.poll() is None:
-            agent.kill()
+        if agent.is_alive:
+            agent.stop()
 
 
 def fill(folder: Path, files: Mapping[Any, bytes]) -> None:
