@@ -195,7 +195,8 @@ def _enter_returned(register: Register, station: str, entry: Entry) -> None:
 def _enter_visit(register: Register, station: str, entry: Entry) -> None:
     fact = fact_of(entry, VisitCompleted)
     _plausible(fact.docked_at)
-    register.visits.add(Visit(fact.recorder, station, fact.docked_at, entry.moment.at))
+    visit = Visit(fact.recorder, station, fact.docked_at, entry.moment.at, fact.found)
+    register.visits.add(visit)
 
 
 def _enter_declared(register: Register, station: str, entry: Entry) -> None:

@@ -45,12 +45,16 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A completed visit: every listed file of the recorder was accounted for."""
+    """A completed visit: every listed file of the recorder was accounted for.
+
+    `found`: the recorder was not seen being plugged in, so that it may never have left.
+    """
 
     recorder: str
     station: str
     docked_at: datetime
     completed_at: datetime
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +150,23 @@ def deadline(duty: Duty, rule: Deadline, calendar: Calendar) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """All that is known of one recorder; `completed[i]`: the earliest end of visit i or a later."""
+    """All that is known of one recorder; `completed[i]`: the earliest end of visit i or a later.
+
+    Both are of visits that began with the recorder being plugged in; `found` are the others.
+    """
 
     docked: Sequence[datetime]
     completed: Sequence[datetime]
+    found: Sequence[Visit]
     declared: Sequence[Declaration]
     services: Sequence[Service]
     seen: Sequence[tuple[datetime, str]]
 
-    def met_at(self, opened_at: datetime) -> datetime | None:
-        """Return when the first visit since a moment was completed."""
-        first = bisect_left(self.docked, opened_at)
-        return self.completed[first] if first < len(self.docked) else None
+    def met_at(self, duty: Duty) -> datetime | None:
+        """Return when the first visit that shows the duty's footage was completed."""
+        first = bisect_left(self.docked, duty.opened_at)
+        ends = [v.completed_at for v in self.found if _shows(v, duty)]
+        return min((*self.completed[first : first + 1], *ends), default=None)
 
     def service_at(self, moment: datetime) -> Service | None:
         """Return what was last said of the recorder's service at a moment."""
@@ -187,7 +196,7 @@ def _standing(
     case: _Case, term: _Term, contacts: Mapping[str, datetime | None], now: datetime
 ) -> Standing:
     duty, due_at = term.duty, term.due_at
-    met_at = case.met_at(duty.opened_at)
+    met_at = case.met_at(duty)
     bare = Standing(duty, "pending", due_at, met_at, extended=term.extended)
     if met_at is not None and (due_at is None or met_at <= due_at):
         return replace(bare, state="met")
@@ -257,16 +266,26 @@ class _Notes:
     seen: list[tuple[datetime, str]] = field(default_factory=list)
 
     def case(self) -> _Case:
-        visits = sorted(self.visits, key=lambda visit: visit.docked_at)
+        plugged = [visit for visit in self.visits if not visit.found]
+        visits = sorted(plugged, key=lambda visit: visit.docked_at)
         ends = accumulate((visit.completed_at for visit in reversed(visits)), min)
         said = sorted(self.declarations, key=lambda declared: (declared.at, repr(declared)))
         return _Case(
             docked=[visit.docked_at for visit in visits],
             completed=list(ends)[::-1],
+            found=[visit for visit in self.visits if visit.found],
             declared=[d for d in said if isinstance(d, Declaration)],
             services=[s for s in said if isinstance(s, Service)],
             seen=self.seen,
         )
+
+
+def _shows(found: Visit, duty: Duty) -> bool:
+    """Tell whether a visit of a recorder found in its dock came after the wearer was done."""
+    done_at = duty.opened_at if duty.kind == "daily" else duty.returned_at
+    return (
+        done_at is not None and found.completed_at >= done_at and found.docked_at >= duty.opened_at
+    )
 
 
 def _by_deadline(standing: Standing) -> tuple[bool, datetime, str]:

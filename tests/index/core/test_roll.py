@@ -52,6 +52,10 @@ def visit(docked_after, lasted=HOUR, station="s1"):
     return Visit("R1", station, docked_at, docked_at + lasted)
 
 
+def found(docked_after):
+    return replace(visit(docked_after), found=True)
+
+
 def declaration(kind, until=None, day=DAY):
     return Declaration("R1", day, kind, "why", "p9", ISSUED, until)
 
@@ -239,16 +243,40 @@ def test_deadlines_are_what_counting_by_hand_gives_for_two_years(name):
         assert deadline(duty, rule, calendar) == due_by_hand(issued_at, rule, zone), issued_at
 
 
+def test_a_recorder_found_in_its_dock_after_a_restart_has_not_come_home():
+    assert standing(found(HOUR)).state == "missing"
+
+
+def test_a_found_recorder_that_was_returned_by_hand_first_has_come_home():
+    returned = replace(DUTY, returned_at=ISSUED + HOUR)
+    assert standing(found(HOUR), duty=returned).state == "met"
+
+
+def test_a_visit_that_ended_before_the_return_by_hand_shows_nothing():
+    returned = replace(DUTY, returned_at=ISSUED + 3 * HOUR)
+    assert standing(found(HOUR), duty=returned).state == "missing"
+
+
+def test_a_visit_found_before_the_issue_shows_nothing():
+    returned = replace(DUTY, returned_at=ISSUED)
+    assert standing(found(-HOUR), duty=returned).state == "missing"
+
+
+def test_a_kept_recorder_found_in_its_dock_meets_its_day():
+    assert standing(found(HOUR), duty=DAILY).state == "met"
+
+
 hours = st.integers(-50, 100).map(lambda number: ISSUED + number * HOUR)
 recorders = st.sampled_from(["R1", "R2"])
 visits = st.builds(
-    lambda recorder, docked_at, lasted, station: Visit(
-        recorder, station, docked_at, docked_at + lasted * HOUR
+    lambda recorder, docked_at, lasted, station, found: Visit(
+        recorder, station, docked_at, docked_at + lasted * HOUR, found
     ),
     recorders,
     hours,
     st.integers(0, 30),
     st.sampled_from(["s1", "s2"]),
+    st.booleans(),
 )
 declarations = st.builds(
     Declaration,
@@ -269,16 +297,18 @@ services = st.builds(
     hours,
 )
 duties = st.builds(
-    lambda recorder, number, opened_at: replace(
+    lambda recorder, number, opened_at, out: replace(
         DUTY,
         id=f"{recorder}@{number}",
         recorder=recorder,
         opened_at=opened_at,
+        returned_at=None if out is None else opened_at + out * HOUR,
         day=CALENDAR.local_day(opened_at),
     ),
     recorders,
     st.integers(1, 3),
     hours,
+    st.none() | st.integers(0, 30),
 )
 contacts = st.dictionaries(st.sampled_from(["s1", "s2"]), st.none() | hours)
 
