@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -40,7 +40,7 @@ def main() -> int:
     try:
         for program in _NEEDED:
             found(program)
-        with _stopped_by_signals(), stage(to_stderr=wish.json) as scene:
+        with stopped_by_signals(), stage(to_stderr=wish.json) as scene:
             return _perform(scene, wish)
     except DemoError as error:
         print(error, file=sys.stderr)
@@ -96,7 +96,8 @@ def _perform(scene: Scene, wish: argparse.Namespace) -> int:
     _tell_summary(scene, checks, as_json=wish.json)
     if not wish.once:
         scene.tell_urls()
-        play_along(scene)
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+            play_along(scene)
     return 0 if all(check.holds for check in checks) else WRONG
 
 
@@ -135,7 +136,9 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals() -> Iterator[None]:
+    """Make every signal that asks to stop a KeyboardInterrupt, so that all is cleaned up."""
+
     def stop(number: int, _: FrameType | None) -> None:
         raise KeyboardInterrupt(number)
 

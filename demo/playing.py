@@ -5,6 +5,7 @@ import time
 from contracts.facts import RecorderIssued
 from demo.card import Card
 from demo.scene import Scene
+from demo.story import record
 
 AWAY_SECONDS = 20
 _LOOK_SECONDS = 1
@@ -33,5 +34,6 @@ def play_along(scene: Scene) -> None:
         seen = len(issued)
         for due in [due for due in away if due <= time.monotonic()]:
             card, dock = away.pop(due)
+            record(card)
             card.dock(dock)
         time.sleep(_LOOK_SECONDS)

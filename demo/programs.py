@@ -124,8 +124,8 @@ def found(program: str) -> str:
     where = shutil.which(program, path=f"{beside}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if where is None:
         raise DemoError(
-            f"找不到 {program}; `./run demo` 会安装所需程序, 或: apt install mosquitto "
-            f"mosquitto-clients\nthere is no {program}; `./run demo` installs what is needed"
+            f"找不到 {program}; `./run` 会安装所需程序 (mosquitto, mosquitto-clients, chromium)\n"
+            f"there is no {program}; `./run` installs what is needed"
         )
     return where
 

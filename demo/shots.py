@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.facts import FootageImported
-from demo.__main__ import raise_the_curtain, stage
+from demo.__main__ import raise_the_curtain, stage, stopped_by_signals
 from demo.programs import DemoError, found
 from demo.scene import Scene
 from demo.story import FAST, LATE, NORMAL, act_out
@@ -29,7 +29,7 @@ _QUIET = (
 )
 # After which step which picture is taken: its name and the page.
 _KIOSK: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "morning": (("kiosk-idle", "/"), ("issue", f"/issue?recorder={NORMAL}")),
+    "morning": (("kiosk-idle", "/"), ("issue", f"/issue?recorder={NORMAL}&person=zhang")),
     "back": (("kiosk-copying", "/"), ("kiosk-copying-en", "/?lang=en")),
     "home": (("kiosk-done", "/"), ("return", f"/return?recorder={LATE}")),
     "late": (
@@ -49,12 +49,14 @@ def main() -> int:
     try:
         browser = found("chromium")
         IMAGES.mkdir(parents=True, exist_ok=True)
-        with stage() as scene:
+        with stopped_by_signals(), stage() as scene:
             raise_the_curtain(scene)
             act_out(scene, lambda name, scene: _take_all(browser, name, scene))
     except DemoError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -140,7 +140,7 @@ def work(scene: Scene) -> None:
     for number in ISSUED:
         scene.cards[number].take_out()
     for number in ISSUED:
-        _record(scene.cards[number])
+        record(scene.cards[number])
         scene.wait_dock(DOCK_OF[number], DockState.EMPTY)
     scene.tell("白天: 六台记录仪外出执勤, 各录下六个文件", "By day all six record six files each")
 
@@ -278,7 +278,7 @@ def miss_one(scene: Scene) -> None:
 def come_home_late(scene: Scene) -> None:
     """It comes home after all: accepted, late, and the alert is cleared."""
     card = scene.cards[LATE]
-    _record(card)
+    record(card)
     scene.tell(f"{LATE} 终于回站", f"{LATE} comes home after all")
     _write_home(card)
     card.dock(DOCK_OF[LOW])  # that dock is free again
@@ -317,19 +317,24 @@ def act_out(scene: Scene, watch: Callable[[str, Scene], None] = lambda _name, _s
         time.sleep(step.pause_seconds)
 
 
-def cache_folder() -> Path:
-    """Return where the demo's footage is kept between demos."""
-    return _cache_home() / "muster-demo"
+def record(card: Card) -> None:
+    """Fill a card anew; the wrong clock and the reset counter show in what is written.
 
-
-def _record(card: Card) -> None:
-    """Fill a card; the wrong clock and the reset counter show in what it writes."""
+    A card that is not of the story is left as it is.
+    """
+    if card.number not in _SHOTS:
+        return
     shutil.rmtree(card.files)
     fast = timedelta(seconds=CLOCK_OFF_SECONDS if card.number == FAST else 0)
     began_at = _hours_ago(3) + timedelta(minutes=int(card.number[-1])) + fast
     made = put_on_card(_SHOTS[card.number], cache_folder(), _dcim(card), began_at)
     if card.number == CLASH:
         made[0].rename(made[0].with_name(_clash_name(card)))
+
+
+def cache_folder() -> Path:
+    """Return where the demo's footage is kept between demos."""
+    return _cache_home() / "muster-demo"
 
 
 def _clash_name(card: Card) -> str:
