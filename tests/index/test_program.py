@@ -154,17 +154,27 @@ def test_garbage_on_every_topic_harms_nobody(index, station, listener):
     assert index.process.poll() is None
 
 
-def test_an_index_on_postgresql_survives_the_death_of_its_database(tmp_path, mosquitto, station):
-    with Postgres() as postgres:
-        index = IndexProgram(tmp_path / "index", mosquitto.port, postgres.url())
-        index.start()
-        station.enter(*stops(300))
-        until(lambda: is_witnessed(station), index.log())
-        postgres.restart()
-        station.enter(*stops(300))
-        until(lambda: is_witnessed(station), index.log())
-        assert index.ask("verify") == (0, "0 个问题 / problem(s)\n")
-        assert index.stop() == 0
+@pytest.fixture
+def postgres():
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def index_on_postgres(tmp_path, mosquitto, postgres):
+    found = IndexProgram(tmp_path / "index", mosquitto.port, postgres.url())
+    found.start()
+    yield found
+    found.close()
+
+
+def test_an_index_survives_the_death_of_its_database(index_on_postgres, postgres, station):
+    station.enter(*stops(300))
+    until(lambda: is_witnessed(station), index_on_postgres.log())
+    postgres.restart()
+    station.enter(*stops(300))
+    until(lambda: is_witnessed(station), index_on_postgres.log())
+    assert index_on_postgres.ask("verify") == (0, "0 个问题 / problem(s)\n")
 
 
 def test_ctrl_c_stops_the_index_in_good_order(index, listener):
