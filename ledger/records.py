@@ -88,12 +88,18 @@ class Records:
         self, subject: str | None = None, types: Sequence[str] = (), after: int = 0
     ) -> Iterator[Entry]:
         """Yield entries above `after` in order, of one subject and some types where given."""
+        return map(decode, self.select_raw(subject, types, after))
+
+    def select_raw(
+        self, subject: str | None = None, types: Sequence[str] = (), after: int = 0
+    ) -> Iterator[bytes]:
+        """Yield the bytes of the entries that `select` yields, undecoded."""
         where, bindings = _conditions(subject, types)
         sql = f"SELECT sequence, body FROM entry WHERE {where} ORDER BY sequence LIMIT {_PAGE}"  # noqa: S608  # no outside text
         while page := self._database.rows(sql, after, *bindings):
             for sequence, body in page:
                 after = sequence
-                yield decode(body)
+                yield bytes(body)
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete subtree, as the tree's proofs ask for it."""

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -91,22 +90,18 @@ class Archive:
         return bool(self.holds_all([(sha256, size)]))
 
     def holds_all(self, wanted: Iterable[tuple[str, int]]) -> set[str]:
-        """Return the digests of those (digest, size) that are here, syncing each folder once.
+        """Return the digests of those (digest, size) that are here.
 
-        A process that was killed may have left names that the medium does not know yet; hence
-        everything is brought to the medium again before it is trusted.
+        A process that was killed may have left names that the medium does not know yet; hence the
+        whole file system is brought to the medium again before any of them is trusted.
         """
-        by_folder: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for sha256, size in wanted:
-            by_folder[_folder_of(sha256)].append((sha256, size))
-        held: set[str] = set()
-        for path, objects in by_folder.items():
-            with self._tree.existing(path) as folder:
-                if folder is None:
-                    continue
-                held.update(sha256 for sha256, size in objects if _settled(folder, sha256, size))
-            with self._tree.folder(path) as folder:
-                durable.sync(folder)
+        with self._tree.root() as root:
+            held = {
+                sha256
+                for sha256, size in wanted
+                if durable.size_of(root, f"{_folder_of(sha256)}/{sha256}") == size
+            }
+            durable.sync_all(root)
         return held
 
     def verify(self, sha256: str) -> None:
