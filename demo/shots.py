@@ -30,7 +30,8 @@ _QUIET = (
 # After which step which picture is taken: its name and the page.
 _KIOSK: Mapping[str, tuple[tuple[str, str], ...]] = {
     "morning": (("kiosk-idle", "/"), ("issue", f"/issue?recorder={NORMAL}&person=zhang")),
-    "back": (("kiosk-copying", "/"), ("kiosk-copying-en", "/?lang=en")),
+    "clash": (("kiosk-copying-en", "/?lang=en"),),
+    "back": (("kiosk-copying", "/"),),
     "home": (("kiosk-done", "/"), ("return", f"/return?recorder={LATE}")),
     "late": (
         ("ledger", "/ledger"),
