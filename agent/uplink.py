@@ -1,16 +1,18 @@
 """The way to the broker: one MQTT 5 connection that is always being made again.
 
 It keeps nothing and believes no PUBACK (faults E1-E5): the ledger is the queue, and what the index
-has is known only from its own word. Callbacks do nothing but hand over.
+has is known only from its own word. Callbacks do nothing but hand over. Every connection is a
+client of its own: none says again what another left unsaid, and renewed certificates are read.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel
 from paho.mqtt.reasoncodes import ReasonCode
 from tenacity import Retrying
 from tenacity.nap import sleep_using_event
@@ -23,6 +25,9 @@ from contracts.settings import BrokerSettings
 
 KEEPALIVE_SECONDS = 20
 _LOST_PAUSE_SECONDS = 0.2
+_UNWELCOME = "the broker does not let us in: check our certificate or password"
+# A broker that takes us and drops us at once is given more and more time, as one that is away.
+_STEADY_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
@@ -79,12 +84,13 @@ class Uplink:
         self._topics = topics
         self._deliver = deliver
         self._stopping = threading.Event()
-        self._welcomed = False
-        self._client = _client(broker, client_id, will)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
-        self._client.on_publish = self._on_publish
+        self._welcomed_at: float | None = None
+        self._complaint = ""
+        self._client_id, self._will = client_id, will
+        try:
+            self._client = self._new_client()
+        except (OSError, ValueError) as error:
+            raise SettingsError(file="[broker]", problems=(str(error),)) from error
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
 
     def start(self) -> None:
@@ -122,31 +128,65 @@ class Uplink:
         )
 
     def _session(self) -> None:
-        self._welcomed = False
+        """Connect and stay; fails with OSError if the broker did not take and keep us."""
+        self._welcomed_at, self._complaint = None, ""
         try:
+            self._client = self._new_client()
             self._client.connect(self._broker.host, self._broker.port, KEEPALIVE_SECONDS)
         except OSError as error:
-            self._deliver(Lost(str(error)))
+            self._lose(str(error))
             raise
-        self._client.loop_forever()
-        if not self._welcomed:
-            raise ConnectionRefusedError("the broker did not take us")
+        self._stay()
+        if not self._stopping.is_set() and not self._was_steady():
+            raise ConnectionAbortedError("the broker did not keep us")
+
+    def _stay(self) -> None:
+        """Wait for the end of the connection."""
+        if self._stopping.is_set():
+            self._client.disconnect()
+            return
+        # Only paho's own thread may use the socket: else whoever publishes writes to it while the
+        # other reads, which OpenSSL forbids on one TLS connection.
+        self._client.loop_start()
+        thread = self._client._thread  # noqa: SLF001  # None when it has ended already
+        if thread is not None:
+            thread.join()
+        self._client.reinitialise()  # paho's way to close all its sockets; it is not used again
+
+    def _was_steady(self) -> bool:
+        since = self._welcomed_at
+        return since is not None and time.monotonic() - since >= _STEADY_SECONDS
+
+    def _lose(self, reason: str) -> None:
+        text = f"{reason} ({self._complaint})" if self._complaint else reason
+        if not self._stopping.is_set():
+            log.warning("no connection to the broker: %s", text)
+        self._deliver(Lost(text))
+
+    def _new_client(self) -> mqtt.Client:
+        client = _client(self._broker, self._client_id, self._will)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_log = self._on_log
+        return client
 
     def _on_connect(
         self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
     ) -> None:
         if reason.is_failure:
-            self._deliver(Lost(str(reason)))
+            self._complaint = str(reason)
             client.disconnect()
             return
-        self._welcomed = True
+        self._welcomed_at = time.monotonic()
         client.subscribe([(topic, 1) for topic in self._topics])
         self._deliver(Connected())
 
     def _on_disconnect(
         self, _c: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
     ) -> None:
-        self._deliver(Lost(str(reason)))
+        self._lose(str(reason) if self._welcomed_at is not None else _UNWELCOME)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self._deliver(Received(message.topic, bytes(message.payload)))
@@ -157,6 +197,10 @@ class Uplink:
         if reason.is_failure:
             self._deliver(Refused(str(reason)))
 
+    def _on_log(self, _client: mqtt.Client, _data: object, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._complaint = text
+
 
 def _client(broker: BrokerSettings, client_id: str, will: Will) -> mqtt.Client:
     client = mqtt.Client(
@@ -166,10 +210,7 @@ def _client(broker: BrokerSettings, client_id: str, will: Will) -> mqtt.Client:
         reconnect_on_failure=False,
     )
     client.will_set(will.topic, will.payload, qos=1, retain=True)
-    try:
-        _introduce(client, broker)
-    except (OSError, ValueError) as error:
-        raise SettingsError(file="[broker]", problems=(str(error),)) from error
+    _introduce(client, broker)
     return client
 
 

@@ -1,16 +1,19 @@
 """The index's connection to the broker: one MQTT 5 session that is always being made again.
 
-It keeps nothing: whoever was not reached asks again. Callbacks only hand over frozen values.
+It keeps nothing: whoever was not reached asks again. Callbacks only hand over frozen values. Every
+connection is a client of its own: none says again what another left unsaid.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel
 from paho.mqtt.reasoncodes import ReasonCode
 from tenacity import Retrying
 from tenacity.nap import sleep_using_event
@@ -24,6 +27,9 @@ from index.intake import Message, Publish
 
 KEEPALIVE_SECONDS = 20
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 10
+_UNWELCOME = "the broker does not let us in: check our certificate or password"
+# A broker that takes us and drops us at once is given more and more time, as one that is away.
+_STEADY_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
@@ -64,13 +70,13 @@ class Broker:
         self._topics = topics
         self._deliver = deliver
         self._stopping = threading.Event()
-        self._welcomed = False
-        self._client = _client(settings, client_id, will)
-        self._client.on_connect = self._on_connect
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
-        self._client.on_publish = self._on_publish
+        self._welcomed_at: float | None = None
+        self._complaint = ""
+        self._client_id, self._will = client_id, will
+        try:
+            self._client = self._new_client()
+        except (OSError, ValueError) as error:
+            raise SettingsError(file="index.toml", problems=(f"broker: {error}",)) from error
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
 
     def start(self) -> None:
@@ -86,7 +92,9 @@ class Broker:
         """Say a last word, say good-bye and wait for the end."""
         if self._client.is_connected():
             sent = self._client.publish(last.topic, last.payload, qos=1, retain=last.retain)
-            sent.wait_for_publish(seconds)
+            # The broker may be lost at this very moment: then its will speaks for the index.
+            with suppress(RuntimeError):
+                sent.wait_for_publish(seconds)
         self._stopping.set()
         self._client.disconnect()
         if self._thread.ident is not None:
@@ -111,25 +119,59 @@ class Broker:
         )
 
     def _session(self) -> None:
-        """Connect and stay; fails with OSError if the broker did not take us."""
-        self._welcomed = False
+        """Connect and stay; fails with OSError if the broker did not take and keep us."""
+        self._welcomed_at, self._complaint = None, ""
         try:
+            self._client = self._new_client()
             self._client.connect(self._settings.host, self._settings.port, KEEPALIVE_SECONDS)
         except OSError as error:
-            self._deliver(Lost(str(error)))
+            self._lose(str(error))
             raise
-        self._client.loop_forever()
-        if not self._welcomed:
-            raise ConnectionRefusedError("the broker did not take us")
+        self._stay()
+        if not self._stopping.is_set() and not self._was_steady():
+            raise ConnectionAbortedError("the broker did not keep us")
+
+    def _stay(self) -> None:
+        """Wait for the end of the connection."""
+        if self._stopping.is_set():
+            self._client.disconnect()
+            return
+        # Only paho's own thread may use the socket: else whoever publishes writes to it while the
+        # other reads, which OpenSSL forbids on one TLS connection.
+        self._client.loop_start()
+        thread = self._client._thread  # noqa: SLF001  # None when it has ended already
+        if thread is not None:
+            thread.join()
+        self._client.reinitialise()  # paho's way to close all its sockets; it is not used again
+
+    def _was_steady(self) -> bool:
+        since = self._welcomed_at
+        return since is not None and time.monotonic() - since >= _STEADY_SECONDS
+
+    def _lose(self, reason: str) -> None:
+        text = f"{reason} ({self._complaint})" if self._complaint else reason
+        if self._welcomed_at is None and not self._stopping.is_set():
+            log.warning("no connection to the broker: %s", text)
+        self._deliver(Lost(text))
+
+    def _new_client(self) -> mqtt.Client:
+        client = _client(self._settings, self._client_id, self._will)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_log = self._on_log
+        return client
 
     def _on_connect(
         self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
     ) -> None:
         if reason.is_failure:
-            self._deliver(Lost(str(reason)))
+            self._complaint = str(reason)
             client.disconnect()
             return
-        self._welcomed = True
+        self._welcomed_at = time.monotonic()
         # Connected is told before the retained messages that the subscription brings.
         self._deliver(Connected())
         client.subscribe([(topic, 1) for topic in self._topics])
@@ -144,7 +186,7 @@ class Broker:
     def _on_disconnect(
         self, _c: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
     ) -> None:
-        self._deliver(Lost(str(reason)))
+        self._lose(str(reason) if self._welcomed_at is not None else _UNWELCOME)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self._deliver(Message(message.topic, bytes(message.payload), retained=message.retain))
@@ -155,6 +197,10 @@ class Broker:
         if reason.is_failure:
             self._deliver(Barred(f"publish: {reason}"))
 
+    def _on_log(self, _client: mqtt.Client, _data: object, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._complaint = text
+
 
 def _client(settings: BrokerSettings, client_id: str, will: Publish) -> mqtt.Client:
     client = mqtt.Client(
@@ -164,17 +210,14 @@ def _client(settings: BrokerSettings, client_id: str, will: Publish) -> mqtt.Cli
         reconnect_on_failure=False,
     )
     client.will_set(will.topic, will.payload, qos=1, retain=True)
-    try:
-        if settings.ca_file is not None:
-            client.tls_set(
-                ca_certs=str(settings.ca_file),
-                certfile=_text(settings.certificate_file),
-                keyfile=_text(settings.key_file),
-            )
-        if settings.username:
-            client.username_pw_set(settings.username, _password(settings))
-    except (OSError, ValueError) as error:
-        raise SettingsError(file="index.toml", problems=(f"broker: {error}",)) from error
+    if settings.ca_file is not None:
+        client.tls_set(
+            ca_certs=str(settings.ca_file),
+            certfile=_text(settings.certificate_file),
+            keyfile=_text(settings.key_file),
+        )
+    if settings.username:
+        client.username_pw_set(settings.username, _password(settings))
     return client
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 _PATIENCE_SECONDS = 20
+_OPEN = ("persistence false", "max_packet_size 1048576", "allow_anonymous true")
 
 
 def free_port():
@@ -19,22 +20,16 @@ def free_port():
 class Mosquitto:
     """Starts at once; keeps nothing over a restart, so that what it forgets must not matter."""
 
-    def __init__(self, *extra_lines):
+    def __init__(self, *extra_lines, settings=None):
+        """With `settings`, a function of the port, what it returns is the whole configuration."""
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
         assert program, "mosquitto is not installed: apt-get install mosquitto"
         self._program = program
         self.port = free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="mosquitto-"))
         self._config = self._folder / "mosquitto.conf"
-        lines = (
-            f"listener {self.port} 127.0.0.1",
-            "allow_anonymous true",
-            "persistence false",
-            "max_packet_size 1048576",
-            "log_type error",
-            *extra_lines,
-        )
-        self._config.write_text("\n".join(lines) + "\n")
+        lines = settings(self.port) if settings else (*_OPEN, f"listener {self.port} 127.0.0.1")
+        self._config.write_text("\n".join((*lines, "log_type error", *extra_lines)) + "\n")
         self._process = None
         self.start()
 

@@ -1,0 +1,78 @@
+"""The uplink against brokers that hang up: it tries again, later and later, and stops at once."""
+
+import socket
+import threading
+from contextlib import contextmanager
+from time import monotonic
+
+import pytest
+
+from agent.uplink import Connected, Lost, Uplink, Will
+from contracts.settings import BrokerSettings
+
+WELCOME = bytes.fromhex("2003000000")  # CONNACK of MQTT 5: success, no properties
+CALLS = 4
+PAUSES_SECONDS = 0.2 + 0.4 + 0.8
+
+
+class HangingUp:
+    """Takes calls, says its words and hangs up."""
+
+    def __init__(self, words):
+        self._words = words
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.calls = []
+        self.enough = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                channel, _ = self._listener.accept()
+            except OSError:
+                return
+            self.calls.append(monotonic())
+            if len(self.calls) == CALLS:
+                self.enough.set()
+            with channel:
+                if self._words:
+                    channel.recv(4096)
+                    channel.sendall(self._words)
+
+
+@contextmanager
+def calling(words):
+    broker = HangingUp(words)
+    events = []
+    settings = BrokerSettings(host="127.0.0.1", port=broker.port)
+    will = Will("muster/v1/example/s1/state", b"{}")
+    uplink = Uplink(settings, "s1", will, ("have",), events.append)
+    uplink.start()
+    try:
+        yield broker, events
+    finally:
+        assert uplink.stop(20)
+        broker.close()
+
+
+@pytest.mark.parametrize("words", [b"", WELCOME], ids=["at once", "after a welcome"])
+def test_a_broker_that_hangs_up_is_called_less_and_less_often(words):
+    with calling(words) as (broker, events):
+        assert broker.enough.wait(60)
+        assert broker.calls[CALLS - 1] - broker.calls[0] >= PAUSES_SECONDS
+    assert any(isinstance(event, Connected) for event in events) is bool(words)
+    assert isinstance(events[-1], Lost)
+
+
+def test_a_refusal_is_told_in_the_brokers_words():
+    with calling(bytes.fromhex("2003008700")) as (broker, events):
+        assert broker.enough.wait(60)
+    assert "Not authorized" in events[0].reason
+    assert {type(event) for event in events} == {Lost}
