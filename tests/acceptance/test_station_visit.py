@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.support.running_agent import World, listed, running
+from tests.support.running_agent import PROGRAM, World, listed, running
 
 FILES = {f"DCIM/100MEDIA/2026112{n}_083000.mp4": bytes([n]) * 70_000 * n for n in range(1, 6)}
 
@@ -76,3 +76,42 @@ def test_an_empty_card_is_a_whole_visit(world):
         world.plug("R1")
         assert agent.settled().state == "ready"
     assert world.data("visit.completed")[0]["counts"]["listed"] == 0
+
+
+def test_a_file_dropped_into_the_inbox_is_imported_as_a_visit_of_the_inbox(world):
+    world.write(in_folders=f'inbox = "{world.folder / "inbox"}"\n')
+    with running(world) as agent:
+        (world.folder / "inbox" / "柜台.mp4").write_bytes(b"counter footage")
+        completed = agent.wait_entry("visit.completed")
+    assert (completed["recorder"], completed["counts"]["imported"]) == ("inbox", 1)
+    assert list(world.objects().values()) == [b"counter footage"]
+
+
+def test_every_entry_of_a_visit_is_in_the_order_in_which_it_happened(world):
+    world.card("R1", {"a.bin": b"a"})
+    with running(world) as agent:
+        world.plug("R1")
+        agent.settled()
+    assert [entry.type for entry in world.entries()] == [
+        "ledger.opened",
+        "agent.started",
+        "recorder.docked",
+        "recorder.checked",
+        "footage.imported",
+        "visit.completed",
+        "agent.stopped",
+    ]
+
+
+def test_a_file_is_proved_from_the_ledger_and_the_proof_checked_without_it(world):
+    world.card("R1", {"a.bin": b"a"})
+    with running(world) as agent:
+        world.plug("R1")
+        agent.settled()
+    copy, proof = world.folder / "copy.bin", world.folder / "copy.proof"
+    copy.write_bytes(b"a")
+    assert world.tell("prove", str(copy), "-o", str(proof)).returncode == 0
+    world.state.rename(world.folder / "away")
+    assert subprocess.run([PROGRAM, "check-proof", proof, copy], check=False).returncode == 0
+    copy.write_bytes(b"b")
+    assert subprocess.run([PROGRAM, "check-proof", proof, copy], check=False).returncode == 1

@@ -170,3 +170,15 @@ def test_the_agent_stops_at_an_interrupt_from_the_keyboard_too(world):
         os.kill(agent.pid, signal.SIGINT)
         assert agent.ended() == 0
     assert world.entries()[-1].data == {"reason": "SIGINT"}
+
+
+def test_an_agent_that_could_not_look_for_devices_looks_again(world):
+    world.card("R1", {"a.bin": b"a"})
+    with running(world) as agent:
+        world.ports.rmdir()
+        world.ports.write_bytes(b"no folder")
+        agent.until(lambda: "NotADirectoryError" in agent.log.read_text("utf-8"))
+        world.ports.unlink()
+        world.ports.mkdir()
+        world.plug("R1")
+        assert agent.settled().state == "ready"

@@ -222,3 +222,11 @@ def test_the_command_line_says_clearly_when_no_agent_runs(world):
     told = world.tell("retry", "1")
     assert told.returncode == 2
     assert "agent_away" in told.stderr
+
+
+def test_a_guesser_of_pins_is_locked_out_and_the_right_pin_does_not_help(world, agent):
+    dock(world, agent)
+    guesses = [agent.ask(Issue("R1", "p1", f"guess {n}")).code for n in range(6)]
+    assert guesses[-1] == "pin_locked"
+    assert agent.ask(issue()).code == "pin_locked"
+    assert agent.ask(issue("R1", "m1")).ok
