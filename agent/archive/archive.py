@@ -12,7 +12,6 @@ from contracts.errors import (
     ArchiveUnwritableError,
     ObjectDamagedError,
     ObjectMissingError,
-    ReadBackError,
 )
 
 _OBJECTS = "objects/sha256"
@@ -82,7 +81,7 @@ class Archive:
         incoming = Incoming(source, size, name, progress)
         with self._tree.folder(_INCOMING) as folder, durable.new_part(folder) as part:
             reading = sealing.copy(incoming, part.fd, ring, sm3=sm3)
-            sealing.prove(folder, part.name, reading, ring, ReadBackError())
+            sealing.prove(folder, part.name, reading, ring)
             return self._place(folder, part.name, reading, ring)
 
     def holds(self, sha256: str, size: int) -> bool:
@@ -161,7 +160,8 @@ class Archive:
         with self._tree.folder(path) as folder:
             is_new = durable.link_new(incoming, part, folder, sha256)
             if not is_new:
-                sealing.prove(folder, sha256, reading, ring, ObjectDamagedError(name=sha256))
+                if sealing.digest(folder, sha256, ring) != sha256:
+                    raise ObjectDamagedError(name=sha256)
                 _settled(folder, sha256, reading.size)
             durable.sync(folder)
         return Sealed(sha256, reading.sm3, reading.size, f"{path}/{sha256}", not is_new)

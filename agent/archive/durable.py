@@ -249,8 +249,8 @@ class Tree:
         with self.root() as root, ExitStack() as stack:
             chain = [root]
             for prefix, name in _steps(path):
-                if prefix not in self._settled:
-                    _make_folder(chain[-1], name)
+                if _make_folder(chain[-1], name):
+                    self._settled.discard(prefix)
                 chain.append(stack.enter_context(_opened_folder(name, chain[-1])))
             yield chain[-1]
             self._settle(path, chain)
@@ -273,7 +273,7 @@ class Tree:
     def _settle(self, path: str, chain: list[int]) -> None:
         for (prefix, _), parent in reversed(list(zip(_steps(path), chain[:-1], strict=True))):
             if prefix in self._settled:
-                return
+                break
             sync(parent)
         self._settled.update(prefix for prefix, _ in _steps(path))
 
@@ -285,9 +285,12 @@ def _steps(path: str) -> Iterator[tuple[str, str]]:
 
 
 @archive_errors()
-def _make_folder(within: int, name: str) -> None:
-    with suppress(FileExistsError):
+def _make_folder(within: int, name: str) -> bool:
+    try:
         os.mkdir(name, 0o755, dir_fd=within)
+    except FileExistsError:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,48 +1,29 @@
 """One file's way into the archive: read once, hashed while written, read back and compared.
 
-Reading, writing and hashing overlap; what was read is compared with what is on the medium block
-by block, each block by the hash states the reading went through before and after it. A block
-that carries the one state into the other is that block, so the blocks can be compared in any
-order on all processors, with the strength of the digest over the whole file.
+Each block is marked as soon as it is read, then hashed, then written, and what the medium gives
+back must fit the mark. Memory that changes a block after the marking changes what is written too
+or nothing at all, so the medium holds the very bytes that were hashed.
 """
 
 import hashlib
 import mmap
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
-from typing import Protocol, Self
 
-from agent.archive import durable
+from agent.archive import authenticating, durable
+from agent.archive.authenticating import Mark
 from agent.core.recorder import OpenFile
-from contracts.errors import FileChangedError, MusterError
+from contracts.errors import FileChangedError, ReadBackError
 
 BLOCK_BYTES = 1 << 20
 _RING_BLOCKS = 4
-_PROVERS = min(4, os.cpu_count() or 1)
 
 Fill = Callable[[int, memoryview], int]  # from this offset into this buffer; how many bytes
 Work = Callable[[int, memoryview], None]  # with the bytes at this offset
-
-
-class Digest(Protocol):
-    """A running hash, as `hashlib` makes them."""
-
-    def update(self, content: memoryview, /) -> None:
-        """Hash more bytes."""
-
-    def copy(self) -> Self:
-        """Return an independent hash in the same state."""
-
-    def digest(self) -> bytes:
-        """Return the digest of what was hashed so far."""
-
-    def hexdigest(self) -> str:
-        """Return the digest as lower-case hex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,55 +38,41 @@ class Sealed:
 
 
 class Reading:
-    """What one pass over a file found: its size, its digests, and the states on the way."""
+    """What one pass over a recorder's file found: its digests, and a mark of each block."""
 
     def __init__(self, *, sm3: bool) -> None:
         self.size = 0
-        self.states: list[Digest] = [hashlib.sha256()]  # before block 0, 1, …, after the last
-        self._sm3: Digest | None = hashlib.new("sm3") if sm3 else None
+        self._marks: list[Mark] = []
+        self._sha256 = hashlib.sha256()
+        self._sm3 = hashlib.new("sm3") if sm3 else None
 
     @property
     def sha256(self) -> str:
         """The SHA-256 of the whole file."""
-        return self.states[-1].hexdigest()
+        return self._sha256.hexdigest()
 
     @property
     def sm3(self) -> str | None:
         """The SM3 of the whole file, where it was asked for."""
         return self._sm3.hexdigest() if self._sm3 else None
 
-    def hashers(self) -> list["Lane"]:
-        """Return the work to do on every block, in order."""
-        return [Lane(self._hash), *([Lane(self._hash_sm3)] if self._sm3 else [])]
-
-    def carries(self, offset: int, content: memoryview) -> bool:
-        """Tell whether this block is the one that was read at this offset."""
-        number = offset // BLOCK_BYTES
-        state = self.states[number].copy()
-        state.update(content)
-        return state.digest() == self.states[number + 1].digest()
-
-    def _hash(self, _offset: int, content: memoryview) -> None:
-        state = self.states[-1].copy()
-        state.update(content)
+    def mark(self, content: memoryview) -> None:
+        """Take the next block, as it was read."""
+        self._marks.append(authenticating.mark(content))
         self.size += len(content)
-        self.states.append(state)
 
-    def _hash_sm3(self, _offset: int, content: memoryview) -> None:
-        if self._sm3:
-            self._sm3.update(content)
+    def hashers(self) -> list[Work]:
+        """Return the work to do on every block, in order, once it is marked."""
+        hashes = [self._sha256, *([self._sm3] if self._sm3 else [])]
+        return [partial(_hash, running.update) for running in hashes]
 
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """Work on the blocks of one file: in order with one worker, in any order with several."""
-
-    work: Work
-    workers: int = 1
+    def fits(self, offset: int, content: memoryview) -> bool:
+        """Tell whether this block is the one that was read at this offset."""
+        return self._marks[offset // BLOCK_BYTES].fits(content)
 
 
 class Ring:
-    """A few blocks of memory that are filled while lanes work on those filled before."""
+    """A few blocks of memory that are filled while work is done on those filled before."""
 
     def __init__(self, size: int) -> None:
         self._in_line = size < BLOCK_BYTES  # a small file is not worth a thread
@@ -114,28 +81,32 @@ class Ring:
         else:
             self._slots = [_Slot(BLOCK_BYTES) for _ in range(_RING_BLOCKS)]
 
-    def pump(self, fill: Fill, lanes: Sequence[Lane]) -> int:
-        """Fill block after block to the end, give each to every lane; return how many bytes."""
+    def pump(self, fill: Fill, last: Work, first: Sequence[Work] = ()) -> int:
+        """Fill block after block to the end, giving each to every work; return how many bytes.
+
+        Each work gets the blocks in order; `last` gets a block when `first` are done with it.
+        """
         with ExitStack() as stack:
-            starts = [self._start(lane, stack) for lane in lanes]
+            begin = [self._start(work, stack) for work in first]
+            finish = self._start(partial(_after, last), stack)
             offset = 0
             for slot in cycle(self._slots):
                 slot.wait()
                 count = fill(offset, slot.buffer)
-                if not count:
-                    break
                 content = slot.buffer[:count]
-                slot.pending = [start(offset, content) for start in starts]
+                if count:
+                    slot.done = finish([start(offset, content) for start in begin], offset, content)
                 offset += count
+                if count < len(slot.buffer):
+                    break
             for slot in self._slots:
                 slot.wait()
         return offset
 
-    def _start(self, lane: Lane, stack: ExitStack) -> Callable[[int, memoryview], Future[None]]:
+    def _start(self, work: Callable[..., None], stack: ExitStack) -> Callable[..., Future[None]]:
         if self._in_line:
-            return partial(_done, lane.work)
-        workers = stack.enter_context(ThreadPoolExecutor(lane.workers))
-        return lambda offset, content: workers.submit(lane.work, offset, content)
+            return partial(_done, work)
+        return partial(stack.enter_context(ThreadPoolExecutor(1)).submit, work)
 
 
 class _Slot:
@@ -143,19 +114,29 @@ class _Slot:
         pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE  # their alignment suits O_DIRECT
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         self.buffer = memoryview(mmap.mmap(-1, pages, flags=flags))
-        self.pending: list[Future[None]] = []
+        self.done: Future[None] | None = None
 
     def wait(self) -> None:
-        for future in self.pending:
-            future.result()
-        self.pending = []
+        if self.done:
+            self.done.result()
+        self.done = None
 
 
-def _done(work: Work, offset: int, content: memoryview) -> Future[None]:
-    work(offset, content)
+def _done(work: Callable[..., None], *what: object) -> Future[None]:
+    work(*what)
     done: Future[None] = Future()
     done.set_result(None)
     return done
+
+
+def _after(last: Work, begun: list[Future[None]], offset: int, content: memoryview) -> None:
+    for future in begun:
+        future.result()
+    last(offset, content)
+
+
+def _hash(update: Callable[[memoryview], None], _offset: int, content: memoryview) -> None:
+    update(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,37 +170,46 @@ def copy(incoming: Incoming, part: int, ring: Ring, *, sm3: bool) -> Reading:
     Raises:
         FileChangedError: the file is not what was listed, or changed while it was read.
     """
-    durable.reserve(part, incoming.size)
     reading = Reading(sm3=sm3)
-    write = Lane(lambda offset, content: durable.write_at(part, offset, content))
-    count = ring.pump(incoming.fill, [write, *reading.hashers()])
-    if count != incoming.size or not incoming.source.unchanged():
+
+    def fill(offset: int, buffer: memoryview) -> int:
+        if count := incoming.fill(offset, buffer):
+            reading.mark(buffer[:count])
+        return count
+
+    durable.reserve(part, incoming.size)
+    ring.pump(fill, partial(durable.write_at, part), reading.hashers())
+    if reading.size != incoming.size or not incoming.source.unchanged():
         raise FileChangedError(name=incoming.name)
     durable.sync_data(part)
     return reading
 
 
-def prove(folder: int, name: str, reading: Reading, ring: Ring, otherwise: MusterError) -> None:
-    """Read a file back from the medium; raise `otherwise` unless it is what was read before."""
+def prove(folder: int, name: str, reading: Reading, ring: Ring) -> None:
+    """Read a file back from the medium.
+
+    Raises:
+        ReadBackError: it is not, bit for bit, what was read from the recorder.
+    """
 
     def compare(offset: int, content: memoryview) -> None:
-        if not reading.carries(offset, content):
-            raise otherwise
+        if not reading.fits(offset, content):
+            raise ReadBackError
 
     with durable.opened(folder, name) as fd:
         if durable.file_size(fd) != reading.size:
-            raise otherwise
-        if ring.pump(_from_medium(fd, reading.size), [Lane(compare, _PROVERS)]) != reading.size:
-            raise otherwise
+            raise ReadBackError
+        if ring.pump(_from_medium(fd, reading.size), compare) != reading.size:
+            raise ReadBackError
 
 
-def digest(folder: int, name: str) -> str:
-    """Read a file from the medium and return its SHA-256."""
-    reading = Reading(sm3=False)
+def digest(folder: int, name: str, ring: Ring | None = None) -> str:
+    """Read a file from the medium and return its SHA-256; a ring that is there may serve."""
+    running = hashlib.sha256()
     with durable.opened(folder, name) as fd:
         size = durable.file_size(fd)
-        Ring(size).pump(_from_medium(fd, size), reading.hashers())
-    return reading.sha256
+        (ring or Ring(size)).pump(_from_medium(fd, size), partial(_hash, running.update))
+    return running.hexdigest()
 
 
 def _from_medium(fd: int, size: int) -> Fill:

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import re
 import subprocess
@@ -17,6 +18,17 @@ from agent.archive import Archive
 archive = Archive(Path(sys.argv[1]))
 archive.prepare()
 assert archive.holds(sys.argv[2], int(sys.argv[3]))
+"""
+
+SEALS = """
+import sys
+from pathlib import Path
+from agent.archive import Archive
+from tests.support.source import seal
+archive = Archive(Path(sys.argv[1]))
+archive.prepare()
+for content in sys.argv[2:]:
+    seal(archive, content.encode())
 """
 
 
@@ -83,6 +95,17 @@ def test_what_is_held_is_brought_to_the_medium_before_it_is_trusted(root):
     held = Path(seal(archive, b"footage").object)
     done = steps(root, "-c", HOLDS, str(root), held.name, "7")
     assert done[-1] == "syncfs "
+
+
+def test_a_folder_that_is_on_the_medium_is_not_brought_there_again(root):
+    paths = {f"{n}": hashlib.sha256(b"%d" % n).hexdigest() for n in range(100_000)}
+    first = paths.pop("0")
+    near, same = (next(n for n, x in paths.items() if x[:k] == first[:k]) for k in (2, 4))
+    done = steps(root, "-c", SEALS, str(root), "0", near, same)
+    folders = [step for step in done if step.startswith("fsync objects")]
+    above = f"fsync objects/sha256/{first[:2]}"
+    leaf, other = f"{above}/{first[2:4]}", f"{above}/{paths[near][2:4]}"
+    assert folders[-6:] == [leaf, above, "fsync objects/sha256", other, above, leaf]
 
 
 def test_people_can_read_an_object_whatever_the_mask_of_the_process(root):

@@ -12,7 +12,6 @@ from contracts.errors import (
     FileChangedError,
     FileUnreadableError,
     ObjectDamagedError,
-    ReadBackError,
     RecorderGoneError,
 )
 from tests.support.source import MemoryFile, files_below, names_in, seal
@@ -119,41 +118,6 @@ def test_an_error_of_the_recorder_passes_through_and_leaves_nothing(
     assert files_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("offset", [0, BLOCK_BYTES, 4 * BLOCK_BYTES - 1])
-def test_a_byte_that_the_disk_changed_is_found_when_it_is_read_back(archive, tmp_path, offset):
-    def damage():
-        (part,) = (tmp_path / "incoming").iterdir()
-        with part.open("r+b") as file:
-            file.seek(offset)
-            file.write(b"\xff")
-
-    with pytest.raises(ReadBackError):
-        seal(archive, bytes(4 * BLOCK_BYTES), at_end=damage)
-    assert files_below(tmp_path) == []
-
-
-@pytest.mark.parametrize("size", [0, 4 * BLOCK_BYTES - 1, 4 * BLOCK_BYTES + 1])
-def test_a_part_of_another_length_is_found_when_it_is_read_back(archive, tmp_path, size):
-    def damage():
-        (part,) = (tmp_path / "incoming").iterdir()
-        os.truncate(part, size)
-
-    with pytest.raises(ReadBackError):
-        seal(archive, bytes(4 * BLOCK_BYTES), at_end=damage)
-    assert files_below(tmp_path) == []
-
-
-def test_two_blocks_that_changed_places_are_found_when_they_are_read_back(archive, tmp_path):
-    content = os.urandom(2 * BLOCK_BYTES)
-
-    def damage():
-        (part,) = (tmp_path / "incoming").iterdir()
-        part.write_bytes(content[BLOCK_BYTES:] + content[:BLOCK_BYTES])
-
-    with pytest.raises(ReadBackError):
-        seal(archive, content, at_end=damage)
-
-
 def test_an_error_of_the_one_who_watches_the_progress_leaves_nothing(archive, tmp_path):
     def stop(_done):
         raise RecorderGoneError
@@ -185,7 +149,9 @@ def test_an_archive_that_was_not_prepared_is_a_fault_of_ours(tmp_path):
         seal(Archive(tmp_path), b"footage")
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(content=st.binary(max_size=9000))
 def test_any_bytes_come_back_as_they_were(archive, tmp_path, content):
     sealed = seal(archive, content)

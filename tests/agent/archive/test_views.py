@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,12 @@ def test_a_view_is_another_name_of_the_object(archive, tmp_path):
     path = archive.link_view(VIEW, sealed.sha256)
     assert path == f"{VIEWS}/{VIEW}"
     assert (tmp_path / path).samefile(tmp_path / sealed.object)
+
+
+def test_a_folder_that_people_removed_is_made_again(archive, tmp_path):
+    sealed = seal(archive, b"footage")
+    shutil.rmtree((tmp_path / archive.link_view(VIEW, sealed.sha256)).parents[1])
+    assert (tmp_path / archive.link_view(VIEW, sealed.sha256)).samefile(tmp_path / sealed.object)
 
 
 def test_the_same_footage_under_the_same_name_is_the_same_name(archive):
@@ -57,7 +64,9 @@ def test_a_view_never_leaves_its_folder(archive, view):
         archive.link_view(view, sealed.sha256)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(raw=st.binary(max_size=300), recorder=st.text(max_size=80))
 def test_any_name_from_a_card_becomes_a_view_that_sha256sum_checks(
     archive, tmp_path, raw, recorder
