@@ -108,6 +108,10 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
         Text("文件 {value} 无法解析", "File {value} could not be looked into"),
         Text("原样保存; 必要时送检", "Kept as it is; have it examined if it matters"),
     ),
+    "media_unparsed": (
+        Text("文件 {value} 未能检查内容", "What is in file {value} could not be examined"),
+        Text("原样保存, 已校验; 原因见台账", "Kept and proven; the ledger says why it was not"),
+    ),
     "in_repair": (
         Text("记录仪报修中: {value}", "The recorder is in repair: {value}"),
         Text("修好后由管理员恢复使用", "The device manager puts it back in service when mended"),

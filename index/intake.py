@@ -133,6 +133,11 @@ class Intake:
         self.stations = {row.enrolment.station: self._known(row) for row in store.stations()}
 
     @property
+    def witness_key(self) -> str:
+        """The key stations may pin as `witness_key`."""
+        return str(self._witness.verifying)
+
+    @property
     def subscriptions(self) -> tuple[str, ...]:
         """The topics to subscribe to."""
         kinds: tuple[StationTopic, ...] = ("state", "meta", "entry", "checkpoint")
@@ -168,6 +173,8 @@ class Intake:
         if message.topic == self._topics.index_state:
             return []
         parsed = self._topics.parse(message.topic)
+        if parsed and parsed[0] == "index":
+            return []  # what we say ourselves matches the filter for stations
         if parsed is None or parsed[0] in _RESERVED or not ID_PATTERN.fullmatch(parsed[0]):
             self._refuse("?", Refused("unknown_topic", message.topic))
             return []

@@ -79,6 +79,7 @@ def run(settings: IndexSettings, build_pages: BuildPages) -> None:
         if settings.broker.host:
             broker.start()
         log.info("ready: http://%s:%s/", settings.pages.host, pages.port)
+        log.info("witness key: %s", index.intake.witness_key)
         notify("READY=1")
         resources.callback(lambda: notify("STOPPING=1"))
         index.work(inbox)

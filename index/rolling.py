@@ -138,6 +138,7 @@ class Rolling:
             rules.calendar,
             policies(rules.roster, duties),
             now,
+            rules.silent_after,
         )
 
     def _station_alerts(self, now: datetime, connected_at: datetime | None) -> Iterable[Alert]:

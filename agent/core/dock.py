@@ -132,7 +132,9 @@ def begin_again(dock: Dock, event: RetryAsked, around: Around) -> Step:
     if dock.device is None:
         raise RuntimeError(f"dock {dock.number}: nothing to retry")
     started, effects = _fresh(dock, around.now, dock.device, event.visit)
-    return replace(started, found=True), (Release(dock.number), *effects)
+    # Until its recorder was known, a visit that failed has entered nothing: this one stands for it.
+    found = dock.found or dock.recorder is not None
+    return replace(started, found=found), (Release(dock.number), *effects)
 
 
 def bar(dock: Dock, event: Barred, around: Around) -> Step:

@@ -16,7 +16,11 @@ TEXT_MAX = 500
 REASON_MAX = 1000
 COUNTS_DIFFER = Trouble.of(CountsDifferError())
 TAKEN_OUT = Trouble.of(RecorderGoneError())
-_MEDIA_FINDINGS = {"truncated": "media_truncated", "unreadable": "media_unreadable"}
+_MEDIA_FINDINGS = {
+    "truncated": "media_truncated",
+    "unreadable": "media_unreadable",
+    "unparsed": "media_unparsed",
+}
 
 
 def imported(

@@ -112,11 +112,13 @@ def roll_call(  # noqa: PLR0913, PLR0917  # all that the roll depends on
     calendar: Calendar,
     policy: Mapping[str, Policy],
     now: datetime,
+    patience: timedelta = timedelta(0),
 ) -> tuple[Standing, ...]:
     """Return where every duty stands, in order of deadline; repeats and order do not matter.
 
     `contacts` says of every station up to when the index knows all it entered; `policy` is by
-    department and must hold every duty's.
+    department and must hold every duty's. A station has `patience` after a deadline to be heard
+    from; until then its duty is pending, not unconfirmed.
     """
     # Of two duties of one id the earlier opened wins, whichever arrived first.
     latest_first = sorted(set(duties), key=lambda duty: (duty.opened_at, repr(duty)), reverse=True)
@@ -127,7 +129,7 @@ def roll_call(  # noqa: PLR0913, PLR0917  # all that the roll depends on
             cases[duty.recorder],
             _Term.of(duty, policy[duty.department].deadline, calendar, cases[duty.recorder]),
             contacts,
-            now,
+            (now, patience),
         )
         for duty in known.values()
     )
@@ -193,9 +195,13 @@ class _Term:
 
 
 def _standing(
-    case: _Case, term: _Term, contacts: Mapping[str, datetime | None], now: datetime
+    case: _Case,
+    term: _Term,
+    contacts: Mapping[str, datetime | None],
+    clock: tuple[datetime, timedelta],
 ) -> Standing:
     duty, due_at = term.duty, term.due_at
+    now, patience = clock
     met_at = case.met_at(duty)
     bare = Standing(duty, "pending", due_at, met_at, extended=term.extended)
     if met_at is not None and (due_at is None or met_at <= due_at):
@@ -208,8 +214,10 @@ def _standing(
         return replace(bare, state="late")
     if due_at is None or now <= due_at:
         return bare
-    silent = _silent(case, duty, due_at, contacts)
-    return replace(bare, state="unconfirmed" if silent else "missing", silent=silent)
+    if not (silent := _silent(case, duty, due_at, contacts)):
+        return replace(bare, state="missing")
+    has_waited = now > due_at + patience
+    return replace(bare, state="unconfirmed", silent=silent) if has_waited else bare
 
 
 def _answer(case: _Case, term: _Term, now: datetime) -> Declaration | Service | None:

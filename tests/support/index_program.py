@@ -71,7 +71,7 @@ class IndexProgram:
         self.config.write_text(
             f'organisation = "example"\nname = "中心"\ndatabase = "{self.database}"\n'
             f'state = "{self.folder}/state"\nroster = "{self.folder}/roster.toml"\n'
-            f"roll_seconds = 1\n{more}\n"
+            f"roll_seconds = 1\nsilent_seconds = 5\n{more}\n"
             f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
             f"[pages]\nport = {self.page_port}\n"
         )

@@ -169,7 +169,7 @@ def test_the_same_bytes_under_an_old_name_are_no_clash():
     assert dock.remarks == ()
 
 
-@pytest.mark.parametrize("verdict", ["truncated", "unreadable"])
+@pytest.mark.parametrize("verdict", ["truncated", "unreadable", "unparsed"])
 def test_media_that_cannot_be_played_is_a_finding_and_is_kept(verdict):
     file = card_file()
     dock, _ = after(*copying(file), imported("v1", file, verdict=verdict))
@@ -243,6 +243,11 @@ def test_trying_again_begins_a_new_visit_of_the_same_device():
     dock, effects = after(*copying(card_file()), VisitFailed("v1", FULL), RetryAsked("v2"))
     assert (dock.state, dock.visit, dock.found) == (DockState.IDENTIFYING, "v2", True)
     assert effects[-2:] == [Release(1), Identify(1, "v2", device())]
+
+
+def test_trying_again_what_failed_before_it_was_known_is_still_its_plugging_in():
+    dock, _ = after(Docked(device(), "v1"), VisitFailed("v1", FULL), RetryAsked("v2"))
+    assert not dock.found
 
 
 def test_a_barred_device_is_shown_and_never_opened():

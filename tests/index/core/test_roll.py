@@ -243,6 +243,13 @@ def test_deadlines_are_what_counting_by_hand_gives_for_two_years(name):
         assert deadline(duty, rule, calendar) == due_by_hand(issued_at, rule, zone), issued_at
 
 
+def test_a_station_has_some_time_after_a_deadline_to_be_heard_from():
+    policy = {"d1": Policy("p", Deadline("after_issue", hours=24))}
+    for after, state in ((HOUR, "pending"), (2 * HOUR, "unconfirmed")):
+        [one] = roll_call([DUTY], [], [], {"s1": ISSUED}, CALENDAR, policy, DUE + after, HOUR)
+        assert one.state == state
+
+
 def test_a_recorder_found_in_its_dock_after_a_restart_has_not_come_home():
     assert standing(found(HOUR)).state == "missing"
 
