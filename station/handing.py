@@ -34,6 +34,7 @@ class Choice:
     department: str
     is_own: bool
     is_blocked: bool
+    needs_approval: bool
     lamps: tuple[Lamp, ...]
     instructions: tuple[Instruction, ...]
 
@@ -155,7 +156,7 @@ def _issue_values(desk: Desk, person: Person, wanted: str) -> dict[str, object]:
         "choices": choices,
         "proposed": next((c.recorder.number for c in choices[:1] if _is_proposable(c)), ""),
         "chosen": wanted if wanted in numbers else "",
-        "needs_approval": any(policy.approval for policy in policies),
+        "needs_approval": any(choice.needs_approval for choice in choices),
         "approvers": _approvers(desk, person),
         "departments": desk.names.department,
         "may_override": any(policy.override for policy in policies),
@@ -207,6 +208,7 @@ def _choice(desk: Desk, snapshot: Snapshot, view: RecorderView, person: Person) 
         department=desk.names.department(view.department),
         is_own=view.department == person.department,
         is_blocked=not view.issuable,
+        needs_approval=desk.roster.policy_of(view.department).approval,
         lamps=lamps_of(_readings(snapshot, view), view.findings),
         instructions=tuple(map(instruction_of, view.findings)),
     )
