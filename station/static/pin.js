@@ -14,5 +14,12 @@
       pad.append(button);
     }
     field.after(pad);
+    // It stays when the field is left: else the page would move under the finger that is on its
+    // way to the button below, and the first tap on that button would be lost.
+    field.addEventListener("focus", () => {
+      for (const other of document.querySelectorAll(".keypad")) {
+        other.style.display = other === pad ? "grid" : "none";
+      }
+    });
   }
 })();

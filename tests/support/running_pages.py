@@ -24,9 +24,9 @@ def free_port():
 
 
 @contextmanager
-def serving(config, port):
+def serving(config, port, program=(PROGRAM,)):
     """Serve the pages; give their address and process."""
-    command = [PROGRAM, "serve", "--config", config]
+    command = [*program, "serve", "--config", config]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             _wait_for(port, process)
