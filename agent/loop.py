@@ -15,14 +15,15 @@ from agent.core.effect import Effect, Enter, Reply
 from agent.core.event import Asked, Event, Ticked, Trouble
 from agent.core.station import INBOX_DOCK, Station
 from agent.shipper import Shipper
-from agent.uplink import Connected, Lost, Received, Refused, UplinkEvent
 from agent.worker import Order
 from contracts.commands import Answer
 from contracts.entry import Moment
 from contracts.errors import BrokerRefusedError
 from contracts.facts import AgentStopped, Fact, draft_of
+from contracts.messages import Message
 from contracts.snapshot import Snapshot
 from ledger.store import Ledger
+from outside.broker import BrokerEvent, Connected, Lost, Refused
 
 BATCH_EVENTS = 256
 TICK_SECONDS = 1.0
@@ -43,7 +44,7 @@ class Broke:
     error: BaseException
 
 
-Incoming = Event | UplinkEvent | Stop | Broke
+Incoming = Event | BrokerEvent | Stop | Broke
 
 
 class Gives(Protocol):
@@ -122,7 +123,7 @@ class Loop:
         if isinstance(event, Broke):
             # Half an agent would look well and see nothing; systemd starts a whole one.
             raise event.error
-        if isinstance(event, UplinkEvent):
+        if isinstance(event, BrokerEvent):
             self._take_uplink(event)
             return
         if isinstance(event, Asked):
@@ -132,7 +133,7 @@ class Loop:
         if isinstance(event, Asked):
             self._flush()
 
-    def _take_uplink(self, event: UplinkEvent) -> None:
+    def _take_uplink(self, event: BrokerEvent) -> None:
         shipper = self._hands.shipper
         if shipper is None:
             return
@@ -143,7 +144,7 @@ class Loop:
                 shipper.lost()
             case Refused():
                 shipper.refused(Trouble.of(BrokerRefusedError(reason=event.reason)))
-            case Received():
+            case Message():
                 fact = shipper.take(event.topic, event.payload)
                 if fact is not None:
                     self.enter(fact)

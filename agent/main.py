@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import clock
 from agent.archive import Archive
 from agent.asking import Counter
 from agent.core.custody import FOLDED
@@ -24,7 +23,6 @@ from agent.detecting import Detector, KernelDevices, Source, VirtualPorts
 from agent.inbox import InboxWatch
 from agent.loop import Broke, Hands, Incoming, Loop, Stop
 from agent.mounting import mount_read_only, unmount_leftovers
-from agent.notifying import notify
 from agent.pins import Pins
 from agent.probing.probe import Probe
 from agent.recorders.folder import list_folder
@@ -33,7 +31,6 @@ from agent.recorders.massstorage import MassStorage
 from agent.recorders.virtual import Virtual
 from agent.shipper import Shipper
 from agent.showing import write_snapshot
-from agent.uplink import Uplink, Will
 from agent.worker import Tools, Worker
 from contracts.errors import NoDriverError, SettingsError, StationError
 from contracts.facts import (
@@ -41,10 +38,13 @@ from contracts.facts import (
     FootageImported,
 )
 from contracts.loading import from_json, to_json
-from contracts.messages import StationMeta, StationState, Topics
+from contracts.messages import Message, StationMeta, StationState, Topics
 from contracts.roster import Roster, parse_roster
 from contracts.settings import StationSettings
 from ledger.store import Ledger
+from outside import clock
+from outside.broker import Broker
+from outside.notifying import notify
 
 STOP_SECONDS = 10.0
 VERSION = version("muster")
@@ -158,9 +158,10 @@ class Agent:
             return None
         topics = Topics(settings.broker.root, settings.station.organisation)
         own = settings.station.id
-        will = Will(topics.station(own, "state"), to_json(StationState("lost")))
+        lost = to_json(StationState("lost"))
+        will = Message(topics.station(own, "state"), lost, retained=True)
         heard = (topics.station(own, "have"), topics.station(own, "witness"), topics.index_state)
-        uplink = Uplink(settings.broker, own, will, heard, self._inbox.put)
+        broker = Broker(settings.broker, own, will, heard, self._inbox.put)
         meta = StationMeta(
             organisation=settings.station.organisation,
             station=own,
@@ -170,10 +171,13 @@ class Agent:
             origin=ledger.origin,
             key=str(ledger.verifying_key),
         )
-        shipper = Shipper(ledger, topics, meta, uplink.publish)
+        shipper = Shipper(ledger, topics, meta, broker.publish)
         shipper.witness_key = settings.witness_key or station.custody.witness_key
-        self._started("uplink", uplink.start, uplink.stop)
-        self._resources.callback(lambda: shipper.farewell(clock.wall_now()))
+        self._started(
+            "broker",
+            broker.start,
+            lambda seconds: broker.stop(shipper.farewell(clock.wall_now()), seconds),
+        )
         return shipper
 
     def _sources(self) -> list[Source]:

@@ -4,8 +4,8 @@ Called by the deciding thread only.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from agent.core import shipping
 from agent.core.event import Trouble, UplinkChanged
@@ -20,21 +20,15 @@ from contracts.errors import (
 )
 from contracts.facts import WitnessMet
 from contracts.loading import from_json, to_json
-from contracts.messages import Have, IndexState, StationMeta, StationState, Topics
+from contracts.messages import Have, IndexState, Message, StationMeta, StationState, Topics
 from contracts.note import VerifyingKey
 from contracts.snapshot import DockView
 from ledger.store import Ledger
 
 # A station with nothing to say is not a silent one: the roll call tells them apart by this.
 LIFE_SIGN = timedelta(seconds=10)
+Publish = Callable[[Message], None]
 log = logging.getLogger(__name__)
-
-
-class Publish(Protocol):
-    """How a message is sent."""
-
-    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send one message."""
 
 
 class Shipper:
@@ -65,7 +59,7 @@ class Shipper:
         """Introduce the station to a broker it has just reached."""
         self._shipping = shipping.connected(self._shipping, is_connected=True)
         self._shown.clear()
-        self._publish(self._topic("meta"), to_json(self._meta), retain=True)
+        self._publish(Message(self._topic("meta"), to_json(self._meta), retained=True))
         self._give_life_sign(now)
 
     def lost(self) -> None:
@@ -106,13 +100,13 @@ class Shipper:
         if window is None:
             return
         for raw in self._ledger.raw(window.old + 1, window.size + 1):
-            self._publish(self._topic("entry"), raw)
+            self._publish(Message(self._topic("entry"), raw))
         request = WitnessRequest(
             old_size=window.old,
             proof=self._ledger.consistency(window.old, window.size),
             note=self._ledger.checkpoint_at(window.size),
         )
-        self._publish(self._topic("checkpoint"), request.format(), retain=True)
+        self._publish(Message(self._topic("checkpoint"), request.format(), retained=True))
 
     def show(self, docks: tuple[DockView, ...]) -> None:
         """Publish the docks that look otherwise than when last shown."""
@@ -120,16 +114,18 @@ class Shipper:
             if self._shipping.connected and self._shown.get(dock.number) != dock:
                 self._shown[dock.number] = dock
                 topic = self._topics.dock(self._meta.station, dock.number)
-                self._publish(topic, to_json(dock), retain=True)
+                self._publish(Message(topic, to_json(dock), retained=True))
 
-    def farewell(self, now: datetime) -> None:
-        """Say that the station stops in good order."""
+    def farewell(self, now: datetime) -> Message:
+        """Return the last word of a station that stops in good order."""
         state = StationState("disconnected", now)
-        self._publish(self._topic("state"), to_json(state), retain=True)
+        return Message(self._topic("state"), to_json(state), retained=True)
 
     def _give_life_sign(self, now: datetime) -> None:
         self._life_sign_at = now
-        self._publish(self._topic("state"), to_json(StationState("ready", now)), retain=True)
+        self._publish(
+            Message(self._topic("state"), to_json(StationState("ready", now)), retained=True)
+        )
 
     def _meet(self, state: IndexState) -> WitnessMet | None:
         if self.witness_key is None:

@@ -17,6 +17,15 @@ AlertKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message, QoS 1; the broker keeps a retained one, so that it may be of any age."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Topics:
     """Topic names under one root and organisation."""
 

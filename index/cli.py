@@ -15,7 +15,6 @@ import click
 
 from contracts.errors import InternalError, LedgerError, MusterError
 from contracts.settings import IndexSettings, parse_index
-from index import clock
 from index import main as wiring
 from index.auditing import audit_own, audit_station
 from index.core.alerts import duty_alerts
@@ -23,6 +22,7 @@ from index.core.register import policies
 from index.core.roll import roll_call
 from index.store import Store
 from ledger.reading import LedgerReader
+from outside import clock
 
 T = TypeVar("T")
 FOUND, WRONG_USE, FAULT = 1, 2, 70

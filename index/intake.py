@@ -13,7 +13,15 @@ from typing import Literal, TypeVar
 from contracts.entry import Entry
 from contracts.errors import IndexDamagedError, IndexStoreError, NoteError
 from contracts.loading import from_json, to_json
-from contracts.messages import Have, IndexState, StationMeta, StationState, StationTopic, Topics
+from contracts.messages import (
+    Have,
+    IndexState,
+    Message,
+    StationMeta,
+    StationState,
+    StationTopic,
+    Topics,
+)
 from contracts.note import COSIGNATURE, SigningKey, VerifyingKey
 from contracts.settings import ID_PATTERN
 from contracts.snapshot import DockView
@@ -35,24 +43,6 @@ QUIET = timedelta(seconds=5)
 T = TypeVar("T")
 _RESERVED = frozenset({"index", "alert", "report"})
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message from the broker; `retained` ones may be of any age."""
-
-    topic: str
-    payload: bytes
-    retained: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """A message for the broker, QoS 1."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,28 +134,28 @@ class Intake:
         docks = self._topics.dock("+", 0).removesuffix("0") + "+"
         return (*(self._topics.every_station(kind) for kind in kinds), docks)
 
-    def connected(self, now: datetime) -> list[Publish]:
+    def connected(self, now: datetime) -> list[Message]:
         """Return what to say to a broker just reached: we are here, and what we have."""
         for known in self.stations.values():
             known.active_at, known.state = now, None
         ready = to_json(IndexState("ready", str(self._witness.verifying), now))
         return [
-            Publish(self._topics.index_state, ready, retain=True),
+            Message(self._topics.index_state, ready, retained=True),
             *(self._have(name, known.mirror.have) for name, known in self.stations.items()),
         ]
 
-    def farewell(self, now: datetime) -> Publish:
+    def farewell(self, now: datetime) -> Message:
         """Return what to say last."""
         state = IndexState("disconnected", str(self._witness.verifying), now)
-        return Publish(self._topics.index_state, to_json(state), retain=True)
+        return Message(self._topics.index_state, to_json(state), retained=True)
 
     @property
-    def will(self) -> Publish:
+    def will(self) -> Message:
         """What the broker says for the index when it is gone without a word."""
         state = IndexState("lost", str(self._witness.verifying))
-        return Publish(self._topics.index_state, to_json(state), retain=True)
+        return Message(self._topics.index_state, to_json(state), retained=True)
 
-    def take(self, message: Message, now: datetime) -> list[Publish]:
+    def take(self, message: Message, now: datetime) -> list[Message]:
         """Take in one message; whatever it is, it harms nobody but its sender.
 
         The index hears its own state, because stations' states are heard; that is all right.
@@ -187,9 +177,9 @@ class Intake:
             log.exception("not stored: %s", station)
         return []
 
-    def _take(self, station: str, kind: str, message: Message, now: datetime) -> list[Publish]:
+    def _take(self, station: str, kind: str, message: Message, now: datetime) -> list[Message]:
         outcomes = self._outcomes(station, kind, message, now)
-        answers: list[Publish] = []
+        answers: list[Message] = []
         for outcome in outcomes:
             answers += self._carry_out(station, outcome, now)
         known = self.stations.get(station)
@@ -251,7 +241,7 @@ class Intake:
         self._notice.enrolled(enrolment)
         return known.mirror.answer(now, at_once=True)
 
-    def _carry_out(self, station: str, outcome: Outcome, now: datetime) -> list[Publish]:
+    def _carry_out(self, station: str, outcome: Outcome, now: datetime) -> list[Message]:
         if isinstance(outcome, Refused):
             self._refuse(station, outcome)
             return []
@@ -265,7 +255,7 @@ class Intake:
         newest = self._store.newest_checkpoint(self.stations[station].row.id)
         return [self._witnessed(station, newest.cosigned)] if newest else []
 
-    def _commit(self, station: str, commit: Commit, now: datetime) -> list[Publish]:
+    def _commit(self, station: str, commit: Commit, now: datetime) -> list[Message]:
         """Store, and only then believe, answer and cosign in public."""
         known = self.stations[station]
         cosigned = self._witness.cosign(commit.note, now)
@@ -302,13 +292,13 @@ class Intake:
         if self.refused[station, refused.fault] == 1:
             log.warning("%s: %s: %.200r", station, refused.fault, refused.why)
 
-    def _have(self, station: str, size: int) -> Publish:
+    def _have(self, station: str, size: int) -> Message:
         origin = self.stations[station].mirror.key.name
-        return Publish(self._topics.station(station, "have"), to_json(Have(origin, size)))
+        return Message(self._topics.station(station, "have"), to_json(Have(origin, size)))
 
-    def _witnessed(self, station: str, cosigned: str) -> Publish:
+    def _witnessed(self, station: str, cosigned: str) -> Message:
         topic = self._topics.station(station, "witness")
-        return Publish(topic, cosigned.encode(), retain=True)
+        return Message(topic, cosigned.encode(), retained=True)
 
     def _row(self, station: str) -> StoredStation:
         return next(row for row in self._store.stations() if row.enrolment.station == station)

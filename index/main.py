@@ -14,30 +14,31 @@ from zoneinfo import ZoneInfo
 from contracts.entry import Entry
 from contracts.errors import SettingsError
 from contracts.facts import Fact, StationEnrolled, StationForked, draft_of
-from contracts.messages import Topics
+from contracts.messages import Message, Topics
 from contracts.roster import Roster, parse_roster
 from contracts.settings import IndexSettings
-from index import clock
 from index.board import Board, View
-from index.broker import Barred, Broker, BrokerEvent, Connected, Lost
 from index.calendars import official_day
 from index.core.alerts import AlertBook
 from index.core.calendar import Calendar, CalendarTable, calendar_of, parse_calendar
 from index.core.register import TYPES, Register
 from index.forks import ForkReport
-from index.intake import Intake, Message, Notice, Publish, Witness
-from index.notifying import notify
+from index.intake import Intake, Notice, Witness
 from index.rolling import OWN_TYPES, Papers, Rolling, Rules, take_own
 from index.serving import Served, Serving
 from index.store import Enrolment, Store
 from ledger.folder import load_or_create_key, write_durably
 from ledger.records import Records
 from ledger.store import Ledger
+from outside import clock
+from outside.broker import Broker, BrokerEvent, Connected, Lost, Refused
+from outside.notifying import notify
 
 VERSION = version("muster")
 BuildPages = Callable[[Board, IndexSettings], Served]
 
 _TICK_SECONDS = 0.5
+_STOP_SECONDS = 5.0
 # News is rolled at once, but a flood of it not more often than this.
 _ROLL_PAUSE = timedelta(seconds=1)
 # The roll looks back so far, and as far as the oldest open alert and what led to it.
@@ -73,7 +74,9 @@ def run(settings: IndexSettings, build_pages: BuildPages) -> None:
             index.intake.subscriptions,
             inbox.put,
         )
-        resources.callback(lambda: broker.stop(index.intake.farewell(clock.moment().at)))
+        resources.callback(
+            lambda: broker.stop(index.intake.farewell(clock.moment().at), _STOP_SECONDS)
+        )
         index.publish = broker.publish
         index.call_roll()
         if settings.broker.host:
@@ -109,7 +112,7 @@ class Index:
             store,
             View(clock.moment().at),
         )
-        self.publish: Callable[[Publish], None] = lambda message: None
+        self.publish: Callable[[Message], None] = lambda message: None
         self._connected_at: datetime | None = None
         self._rolled_at: datetime | None = None
         self._is_news = False
@@ -143,7 +146,7 @@ class Index:
             if self._connected_at is not None:
                 log.warning("lost the broker: %s", event.reason)
             self._connected_at = None
-        elif isinstance(event, Barred):
+        elif isinstance(event, Refused):
             log.error("the broker bars us: %s", event.reason)
 
     def call_roll(self) -> None:
@@ -160,7 +163,7 @@ class Index:
         has_news = self._is_news or (due_at is not None and due_at < now)
         return has_news and since >= _ROLL_PAUSE
 
-    def _publish_all(self, messages: list[Publish]) -> None:
+    def _publish_all(self, messages: list[Message]) -> None:
         for message in messages:
             self.publish(message)
 

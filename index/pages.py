@@ -24,11 +24,12 @@ import look
 from contracts.errors import MusterError
 from contracts.settings import IndexSettings
 from contracts.text import Language
-from index import clock, office
+from index import office
 from index.board import Board
 from index.guarding import HEADERS, Guard
 from index.rendering import Renderer
 from index.translating import english
+from outside import clock
 
 LANGUAGE_COOKIE = "language"
 _YEAR_SECONDS = 365 * 24 * 3600

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from contracts.entry import Entry, Moment
 from contracts.facts import AlertCleared, AlertOpened, Fact, KeeperNoted, draft_of
 from contracts.loading import to_json
-from contracts.messages import DailyReport, Topics
+from contracts.messages import DailyReport, Message, Topics
 from contracts.roster import Roster
 from index.board import Board, StationStatus, View
 from index.core.alerts import (
@@ -28,7 +28,7 @@ from index.core.calendar import Calendar
 from index.core.register import Register, policies
 from index.core.report import count_departments
 from index.core.roll import Silence, Standing, roll_call
-from index.intake import Intake, KnownStation, Publish
+from index.intake import Intake, KnownStation
 from index.store import Store
 from ledger.store import Ledger
 
@@ -74,7 +74,7 @@ class Rolling:
 
     def call(
         self, board: Board, topics: Topics, moment: Moment, connected_at: datetime | None
-    ) -> list[Publish]:
+    ) -> list[Message]:
         """Call the roll; `connected_at` is None while the index itself is cut off."""
         now = moment.at
         self._note_contacts()
@@ -93,7 +93,7 @@ class Rolling:
         board.put(self._view(standings, now, connected_at))
         return [*published, *self._reports(standings, topics, now)]
 
-    def connected(self, topics: Topics, now: datetime) -> list[Publish]:
+    def connected(self, topics: Topics, now: datetime) -> list[Message]:
         """Return what a broker that was away must hear again: what is open, what is cleared."""
         book = self._papers.book
         cleared = {
@@ -173,7 +173,7 @@ class Rolling:
         standings: tuple[Standing, ...],
         topics: Topics,
         moment: Moment,
-    ) -> list[Publish]:
+    ) -> list[Message]:
         """Enter what opened and ended, then publish it: nobody hears of what is not on record."""
         open_alerts = self._papers.book.open
         ended = clearings(wanted, open_alerts, standings)
@@ -190,12 +190,12 @@ class Rolling:
 
     def _reports(
         self, standings: tuple[Standing, ...], topics: Topics, now: datetime
-    ) -> list[Publish]:
+    ) -> list[Message]:
         reports = [self._report(standings, now, back) for back in range(REPORTED_DAYS)]
         changed = [report for report in reports if not self._was_reported(report)]
         self._reported |= {report.day: report for report in changed}
         return [
-            Publish(topics.daily_report(report.day), to_json(report), retain=True)
+            Message(topics.daily_report(report.day), to_json(report), retained=True)
             for report in changed
         ]
 
@@ -247,9 +247,9 @@ def _status(known: KnownStation, *, is_silent: bool) -> StationStatus:
     )
 
 
-def _announce(topics: Topics, alert: Alert) -> Publish:
-    return Publish(topics.alert(alert.kind, alert.about), to_json(alert.message), retain=True)
+def _announce(topics: Topics, alert: Alert) -> Message:
+    return Message(topics.alert(alert.kind, alert.about), to_json(alert.message), retained=True)
 
 
-def _clear(topics: Topics, kind: str, about: str) -> Publish:
-    return Publish(topics.alert(kind, about), b"", retain=True)
+def _clear(topics: Topics, kind: str, about: str) -> Message:
+    return Message(topics.alert(kind, about), b"", retained=True)

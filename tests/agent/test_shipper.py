@@ -31,8 +31,9 @@ class Desk:
         )
         self.shipper = Shipper(self.ledger, TOPICS, meta, self.publish)
 
-    def publish(self, topic, payload, *, retain=False):
-        self.sent.append((topic.rpartition("/")[2], payload, retain))
+    def publish(self, message):
+        kind = message.topic.rpartition("/")[2]
+        self.sent.append((kind, message.payload, message.retained))
 
     def hear(self, kind, value):
         return self.shipper.take(TOPICS.station("s1", kind), to_json(value))
@@ -140,9 +141,9 @@ def test_a_broker_that_refuses_us_is_shown_until_the_index_answers(desk):
 
 
 def test_a_farewell_is_retained(desk):
-    desk.shipper.farewell(NOW)
-    kind, payload, retain = desk.sent[-1]
-    assert (kind, from_json(payload, StationState).state, retain) == ("state", "disconnected", True)
+    last = desk.shipper.farewell(NOW)
+    assert from_json(last.payload, StationState).state == "disconnected"
+    assert last.retained
 
 
 def test_a_station_with_nothing_to_say_gives_a_sign_of_life(desk):

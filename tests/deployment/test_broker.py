@@ -5,9 +5,8 @@ import threading
 
 import pytest
 
-from agent.uplink import Connected, Lost, Received, Refused
-from index.broker import Barred
-from index.intake import Message
+from contracts.messages import Message
+from outside.broker import Connected, Lost, Refused
 from tests.deployment.conftest import TOPICS
 from tests.support.certificates import Authority
 
@@ -26,7 +25,7 @@ def test_the_index_hears_every_topic_of_a_station(lines, index):
     for topic in S1:
         station.say(topic)
         index.until_topic(topic)
-    assert index.of_kind(Barred) == []
+    assert index.of_kind(Refused) == []
     assert station.of_kind(Refused) == []
 
 
@@ -35,7 +34,7 @@ def test_a_station_hears_all_that_the_index_says_to_it(lines, index):
     for topic in S1_HEARS:
         index.say(topic)
         station.until_topic(topic)
-    assert index.of_kind(Barred) == []
+    assert index.of_kind(Refused) == []
 
 
 def test_what_is_retained_is_there_for_whoever_comes_later(lines, index):
@@ -62,12 +61,12 @@ def test_alerts_and_reports_reach_a_screen_and_an_empty_one_clears(lines):
     screen.until_topic("muster/v1/example/report/daily/2026-09-21")
     index.say(alert, b"", retain=True)
     screen.until_topic(alert, b"")
-    assert index.of_kind(Barred) == []
+    assert index.of_kind(Refused) == []
 
 
 def test_the_will_speaks_for_a_station_that_is_cut_off(lines, index):
     station = lines.station("s1")
-    station.uplink._client.socket().shutdown(socket.SHUT_RDWR)
+    station.broker._client.socket().shutdown(socket.SHUT_RDWR)
     lost = index.until_topic(TOPICS.station("s1", "state"), b'{"state":"lost"}')
     assert isinstance(lost, Message)
 
@@ -85,7 +84,7 @@ def test_a_station_cannot_speak_for_another(lines, index):
 
 def test_a_station_cannot_leave_a_will_for_another(lines, index):
     other = lines.station("s2", will_of="s1")
-    other.uplink._client.socket().shutdown(socket.SHUT_RDWR)
+    other.broker._client.socket().shutdown(socket.SHUT_RDWR)
     other.until_kind(Lost)
     _after_a_word_of(lines.station("s3"), index)
     assert index.topics() == {TOPICS.station("s3", "state")}
@@ -119,7 +118,7 @@ def test_nobody_takes_the_session_of_the_index(lines, index, index_reads):
     lines.station("s4", *index_reads, client_id="muster-index")
     _after_a_word_of(lines.station("s1"), index)
     assert len(index.events) == 2
-    assert thief.of_kind(Received) == []
+    assert thief.of_kind(Message) == []
 
 
 def test_without_a_certificate_nobody_gets_in(lines):
@@ -176,7 +175,7 @@ def test_a_packet_beyond_the_limit_ends_only_its_senders_connection(lines, index
 
 def _after_a_word_of(station, index):
     """Wait until what the broker was given before has been dealt with."""
-    topic = TOPICS.station(station.uplink._client._client_id.decode(), "state")
+    topic = TOPICS.station(station.broker._client._client_id.decode(), "state")
     station.say(topic, b"{}")
     index.until_topic(topic, b"{}")
 

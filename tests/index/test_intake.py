@@ -9,10 +9,9 @@ from contracts.checkpoint import Checkpoint, verify_checkpoint
 from contracts.entry import decode
 from contracts.facts import AgentStopped
 from contracts.loading import from_json, to_json
-from contracts.messages import Have, IndexState, StationMeta, StationState
+from contracts.messages import Have, IndexState, Message, StationMeta, StationState
 from contracts.note import VerifyingKey, verify_cosignature
 from index.auditing import audit_station
-from index.intake import Message
 from tests.support.joined import START, TOPICS, WITNESS, Office, Station, introduced, talk
 
 LATER = START + timedelta(minutes=1)
@@ -78,7 +77,7 @@ def test_the_position_is_told_before_the_cosignature_and_both_after_the_commit(o
     station.ship(LATER)
     have, witness = office.take(station.take_said(), LATER)[-2:]
     assert from_json(have.payload, Have) == Have(station.ledger.origin, 2)
-    assert (witness.topic, witness.retain) == ("muster/v1/example/s1/witness", True)
+    assert (witness.topic, witness.retained) == ("muster/v1/example/s1/witness", True)
     assert len(stored(office)) == 2
 
 
@@ -274,7 +273,7 @@ def test_the_birth_message_carries_the_key_that_cosigns(office):
     (ready,) = office.intake.connected(START)
     state = from_json(ready.payload, IndexState)
     assert (state.state, state.key) == ("ready", str(WITNESS.verifying))
-    assert (ready.topic, ready.retain) == ("muster/v1/example/index/state", True)
+    assert (ready.topic, ready.retained) == ("muster/v1/example/index/state", True)
 
 
 GARBAGE = (

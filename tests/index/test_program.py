@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.facts import AgentStopped, Counts, RecorderIssued, VisitCompleted
-from index.clock import moment
+from outside.clock import moment
 from tests.support.index_program import IndexProgram, Listener, LiveStation, until
 from tests.support.mosquitto import Mosquitto
 from tests.support.postgres import Postgres

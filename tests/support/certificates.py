@@ -1,4 +1,4 @@
-"""A certificate authority made on the spot with openssl, as docs/deployment.md describes it."""
+"""A certificate authority made on the spot with openssl."""
 
 import shutil
 import subprocess

@@ -15,14 +15,14 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.shipper import Shipper
-from agent.uplink import Connected, Received, Uplink, Will
 from contracts.entry import Moment
 from contracts.facts import draft_of
 from contracts.loading import to_json
-from contracts.messages import StationMeta, StationState, Topics
+from contracts.messages import Message, StationMeta, StationState, Topics
 from contracts.settings import BrokerSettings
-from index.clock import moment
 from ledger.store import Ledger
+from outside.broker import Broker, Connected
+from outside.clock import moment
 from tests.support.mosquitto import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -124,14 +124,15 @@ class LiveStation:
     def __init__(self, folder, broker_port, name="s1"):
         self.ledger = Ledger.open(Path(folder), f"muster/example/{name}", moment(), "0.1.0")
         self.inbox = queue.SimpleQueue()
-        will = Will(TOPICS.station(name, "state"), to_json(StationState("lost")))
+        lost = to_json(StationState("lost"))
+        self.will = Message(TOPICS.station(name, "state"), lost, retained=True)
         topics = (
             TOPICS.index_state,
             TOPICS.station(name, "have"),
             TOPICS.station(name, "witness"),
         )
         broker = BrokerSettings(host="127.0.0.1", port=broker_port)
-        self.uplink = Uplink(broker, f"station-{name}", will, topics, self.inbox.put)
+        self.uplink = Broker(broker, f"station-{name}", self.will, topics, self.inbox.put)
         key = str(self.ledger.verifying_key)
         meta = StationMeta("example", name, f"{name} 站", "0.1.0", 2, self.ledger.origin, key)
         self.shipper = Shipper(self.ledger, TOPICS, meta, self.uplink.publish)
@@ -150,7 +151,7 @@ class LiveStation:
     def close(self):
         self._stopping.set()
         self._thread.join()
-        self.uplink.stop(10)
+        self.uplink.stop(self.will, 10)
         self.ledger.close()
 
     def _run(self):
@@ -164,12 +165,12 @@ class LiveStation:
             if time.monotonic() - spoke_at > 1:
                 spoke_at = time.monotonic()
                 ready = to_json(StationState("ready", moment().at))
-                self.uplink.publish(self.state_topic, ready, retain=True)
+                self.uplink.publish(Message(self.state_topic, ready, retained=True))
 
     def _take(self, event):
         if isinstance(event, Connected):
             self.shipper.connected(moment().at)
-        elif isinstance(event, Received):
+        elif isinstance(event, Message):
             self.shipper.take(event.topic, event.payload)
         else:
             self.shipper.lost()

@@ -6,9 +6,9 @@ from typing import ClassVar
 from agent.shipper import Shipper
 from contracts.entry import Moment
 from contracts.facts import draft_of
-from contracts.messages import StationMeta, Topics
+from contracts.messages import Message, StationMeta, Topics
 from contracts.note import SigningKey
-from index.intake import Intake, Message, Notice, Publish, Witness
+from index.intake import Intake, Notice, Witness
 from index.store import Store
 from ledger.store import Ledger
 
@@ -56,8 +56,9 @@ class Station:
         said, self.said = self.said, []
         return said
 
-    def _say(self, topic, payload, *, retain=False):
-        self.said.append(Message(topic, payload))
+    def _say(self, message):
+        # Whoever is subscribed already is not told that a message is retained.
+        self.said.append(Message(message.topic, message.payload))
 
 
 class Office:
@@ -104,4 +105,4 @@ def introduced(station, office, now=START, rounds=10):
     talk(station, office, rounds, now)
 
 
-__all__ = ["START", "TOPICS", "WITNESS", "Office", "Publish", "Station", "introduced", "talk"]
+__all__ = ["START", "TOPICS", "WITNESS", "Office", "Station", "introduced", "talk"]

@@ -5,9 +5,8 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-from agent.uplink import Connected, Lost, Received, Uplink, Will
-from index import broker as of_index
-from index.intake import Message, Publish
+from contracts.messages import Message
+from outside.broker import Broker, Connected, Lost
 
 PATIENCE_SECONDS = 4
 
@@ -15,8 +14,19 @@ PATIENCE_SECONDS = 4
 class Line:
     """One connection; `events` is everything it has delivered, in order."""
 
-    def __init__(self):
+    def __init__(self, settings, client_id, topics, will):
         self.events = []
+        self.will = will
+        self.broker = Broker(settings, client_id, will, topics, self.events.append)
+        self.broker.start()
+
+    def say(self, topic, payload=b"{}", *, retain=False):
+        """Publish."""
+        self.broker.publish(Message(topic, payload, retain))
+
+    def close(self):
+        """Say what the will would have said, and end."""
+        assert self.broker.stop(self.will, PATIENCE_SECONDS)
 
     def until(self, wanted):
         """Wait for the first event for which `wanted` is true, and return it."""
@@ -34,7 +44,7 @@ class Line:
         """Wait for a message on a topic."""
         return self.until(
             lambda event: (
-                isinstance(event, Received | Message)
+                isinstance(event, Message)
                 and event.topic == topic
                 and payload in (None, event.payload)
             )
@@ -46,38 +56,7 @@ class Line:
 
     def topics(self):
         """Return the topics of all messages that have come in."""
-        return {event.topic for event in self.of_kind(Received, Message)}
-
-
-class StationLine(Line):
-    """A station's uplink."""
-
-    def __init__(self, settings, client_id, topics, will):
-        super().__init__()
-        self.uplink = Uplink(settings, client_id, will, topics, self.events.append)
-        self.uplink.start()
-
-    def say(self, topic, payload=b"{}", *, retain=False):
-        self.uplink.publish(topic, payload, retain=retain)
-
-    def close(self):
-        assert self.uplink.stop(PATIENCE_SECONDS)
-
-
-class IndexLine(Line):
-    """The index's connection."""
-
-    def __init__(self, settings, topics, will):
-        super().__init__()
-        self.will = will
-        self.broker = of_index.Broker(settings, "muster-index", will, topics, self.events.append)
-        self.broker.start()
-
-    def say(self, topic, payload=b"{}", *, retain=False):
-        self.broker.publish(Publish(topic, payload, retain=retain))
-
-    def close(self):
-        self.broker.stop(self.will, PATIENCE_SECONDS)
+        return {event.topic for event in self.of_kind(Message)}
 
 
 class Lines:
@@ -90,17 +69,18 @@ class Lines:
 
     def station(self, name, *topics, client_id=None, will_of=None, connects=True, **changed):
         """Connect as a station; its will is its own state's unless it is another's."""
-        will = Will(f"muster/v1/example/{will_of or name}/state", b'{"state":"lost"}')
+        topic = f"muster/v1/example/{will_of or name}/state"
+        will = Message(topic, b'{"state":"lost"}', retained=True)
         settings = self._settings(name, changed)
         heard = topics or (f"muster/v1/example/{name}/have",)
-        line = StationLine(settings, client_id or name, heard, will)
+        line = Line(settings, client_id or name, heard, will)
         return self._made(line, Connected if connects else Lost)
 
     def index(self, *topics):
         """Connect as the index."""
-        will = Publish("muster/v1/example/index/state", b'{"state":"lost"}', retain=True)
-        line = IndexLine(self._settings("index", {}), topics, will)
-        return self._made(line, of_index.Connected)
+        will = Message("muster/v1/example/index/state", b'{"state":"lost"}', retained=True)
+        line = Line(self._settings("index", {}), "muster-index", topics, will)
+        return self._made(line, Connected)
 
     def _settings(self, name, changed):
         return replace(self._authority.settings(name, self._port), **changed)

@@ -13,7 +13,7 @@ from contracts.facts import (
     VisitCompleted,
 )
 from contracts.loading import to_json
-from contracts.messages import StationState
+from contracts.messages import Message, StationState
 from contracts.roster import Deadline, Department, Person, Policy, RecorderRecord, Roster
 from contracts.settings import IndexSettings
 from index.board import Board, View
@@ -21,7 +21,6 @@ from index.calendars import official_day
 from index.core.alerts import AlertBook
 from index.core.calendar import Calendar
 from index.core.register import Register
-from index.intake import Message
 from index.pages import build_pages
 from index.rolling import Papers, Rolling, Rules
 from ledger.store import Ledger

@@ -7,8 +7,9 @@ from time import monotonic
 
 import pytest
 
-from agent.uplink import Connected, Lost, Uplink, Will
+from contracts.messages import Message
 from contracts.settings import BrokerSettings
+from outside.broker import Broker, Connected, Lost
 
 WELCOME = bytes.fromhex("2003000000")  # CONNACK of MQTT 5: success, no properties
 CALLS = 4
@@ -52,13 +53,13 @@ def calling(words):
     broker = HangingUp(words)
     events = []
     settings = BrokerSettings(host="127.0.0.1", port=broker.port)
-    will = Will("muster/v1/example/s1/state", b"{}")
-    uplink = Uplink(settings, "s1", will, ("have",), events.append)
+    will = Message("muster/v1/example/s1/state", b"{}", retained=True)
+    uplink = Broker(settings, "s1", will, ("have",), events.append)
     uplink.start()
     try:
         yield broker, events
     finally:
-        assert uplink.stop(20)
+        assert uplink.stop(will, 20)
         broker.close()
 
 

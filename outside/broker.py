@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
@@ -21,6 +22,7 @@ from tenacity.stop import stop_when_event_set
 from tenacity.wait import wait_exponential, wait_random
 
 from contracts.errors import SettingsError
+from contracts.messages import Message
 from contracts.settings import BrokerSettings
 
 KEEPALIVE_SECONDS = 20
@@ -44,43 +46,27 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A message came in."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
-    """The broker refused a message of ours: its rules do not let us say this."""
+    """The broker's rules do not let us say, or hear, what we must."""
 
     reason: str
 
 
-UplinkEvent = Connected | Lost | Received | Refused
+BrokerEvent = Connected | Lost | Refused | Message
 
 
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us when we are gone without a word."""
-
-    topic: str
-    payload: bytes
-
-
-class Uplink:
-    """One connection under one client id."""
+class Broker:
+    """One connection under one client id, kept up by a thread of its own."""
 
     def __init__(
         self,
-        broker: BrokerSettings,
+        settings: BrokerSettings,
         client_id: str,
-        will: Will,
+        will: Message,
         topics: tuple[str, ...],
-        deliver: Callable[[UplinkEvent], None],
+        deliver: Callable[[BrokerEvent], None],
     ) -> None:
-        self._broker = broker
+        self._settings = settings
         self._topics = topics
         self._deliver = deliver
         self._stopping = threading.Event()
@@ -91,19 +77,24 @@ class Uplink:
             self._client = self._new_client()
         except (OSError, ValueError) as error:
             raise SettingsError(file="[broker]", problems=(str(error),)) from error
-        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
 
     def start(self) -> None:
         """Begin to connect."""
         self._thread.start()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, message: Message) -> None:
         """Send a message if connected; one that is lost is sent again by whoever needs it there."""
         if self._client.is_connected():
-            self._client.publish(topic, payload, qos=1, retain=retain)
+            self._client.publish(message.topic, message.payload, qos=1, retain=message.retained)
 
-    def stop(self, seconds: float) -> bool:
-        """Say good-bye and end the thread; tell whether it ended."""
+    def stop(self, last: Message, seconds: float) -> bool:
+        """Say a last word and good-bye, and end the thread; tell whether it ended."""
+        if self._client.is_connected():
+            sent = self._client.publish(last.topic, last.payload, qos=1, retain=last.retained)
+            # The broker may be lost at this very moment: then its will speaks for us.
+            with suppress(RuntimeError):
+                sent.wait_for_publish(seconds)
         self._stopping.set()
         self._client.disconnect()
         if self._thread.ident is not None:
@@ -115,7 +106,7 @@ class Uplink:
             try:
                 self._retrying()(self._session)
             except OSError as error:
-                log.info("uplink stopped: %s", error)
+                log.info("stopped while connecting: %s", error)
             self._stopping.wait(_LOST_PAUSE_SECONDS)
 
     def _retrying(self) -> Retrying:
@@ -132,7 +123,7 @@ class Uplink:
         self._welcomed_at, self._complaint = None, ""
         try:
             self._client = self._new_client()
-            self._client.connect(self._broker.host, self._broker.port, KEEPALIVE_SECONDS)
+            self._client.connect(self._settings.host, self._settings.port, KEEPALIVE_SECONDS)
         except OSError as error:
             self._lose(str(error))
             raise
@@ -164,11 +155,12 @@ class Uplink:
         self._deliver(Lost(text))
 
     def _new_client(self) -> mqtt.Client:
-        client = _client(self._broker, self._client_id, self._will)
+        client = _client(self._settings, self._client_id, self._will)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_log = self._on_log
         return client
 
@@ -180,8 +172,16 @@ class Uplink:
             client.disconnect()
             return
         self._welcomed_at = time.monotonic()
-        client.subscribe([(topic, 1) for topic in self._topics])
+        # Connected is told before the retained messages that the subscription brings.
         self._deliver(Connected())
+        client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(
+        self, _c: mqtt.Client, _data: object, _mid: int, reasons: list[ReasonCode], _p: object
+    ) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                self._deliver(Refused(f"subscribe: {reason}"))
 
     def _on_disconnect(
         self, _c: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
@@ -189,20 +189,20 @@ class Uplink:
         self._lose(str(reason) if self._welcomed_at is not None else _UNWELCOME)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        self._deliver(Received(message.topic, bytes(message.payload)))
+        self._deliver(Message(message.topic, bytes(message.payload), message.retain))
 
     def _on_publish(
         self, _c: mqtt.Client, _data: object, _mid: int, reason: ReasonCode, _p: object
     ) -> None:
         if reason.is_failure:
-            self._deliver(Refused(str(reason)))
+            self._deliver(Refused(f"publish: {reason}"))
 
     def _on_log(self, _client: mqtt.Client, _data: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._complaint = text
 
 
-def _client(broker: BrokerSettings, client_id: str, will: Will) -> mqtt.Client:
+def _client(settings: BrokerSettings, client_id: str, will: Message) -> mqtt.Client:
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
@@ -210,21 +210,21 @@ def _client(broker: BrokerSettings, client_id: str, will: Will) -> mqtt.Client:
         reconnect_on_failure=False,
     )
     client.will_set(will.topic, will.payload, qos=1, retain=True)
-    _introduce(client, broker)
+    _introduce(client, settings)
     return client
 
 
-def _introduce(client: mqtt.Client, broker: BrokerSettings) -> None:
+def _introduce(client: mqtt.Client, settings: BrokerSettings) -> None:
     """Tell the client by which certificates and which password it is known."""
-    if broker.ca_file is not None:
+    if settings.ca_file is not None:
         client.tls_set(
-            ca_certs=str(broker.ca_file),
-            certfile=str(broker.certificate_file) if broker.certificate_file else None,
-            keyfile=str(broker.key_file) if broker.key_file else None,
+            ca_certs=str(settings.ca_file),
+            certfile=str(settings.certificate_file) if settings.certificate_file else None,
+            keyfile=str(settings.key_file) if settings.key_file else None,
         )
-    if broker.username:
+    if settings.username:
         password = None
-        if broker.password_file is not None:
-            with open(broker.password_file, encoding="utf-8") as file:  # noqa: PTH123  # PurePath
+        if settings.password_file is not None:
+            with open(settings.password_file, encoding="utf-8") as file:  # noqa: PTH123  # PurePath
                 password = file.read().strip()
-        client.username_pw_set(broker.username, password)
+        client.username_pw_set(settings.username, password)

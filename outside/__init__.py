@@ -1,0 +1,1 @@
+"""The outside things that two programs meet in the same way: the broker, the clocks, systemd."""
