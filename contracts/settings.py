@@ -11,6 +11,8 @@ from contracts.loading import from_toml
 
 # Ids become MQTT topic levels, origin lines and file names (faults: CVE-2017-7650 pattern).
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+# Names that the topics and the broker's rules give to others than stations.
+RESERVED_IDS = frozenset({"index", "screen", "alert", "report"})
 _STRICT = {"extra": "forbid"}
 T = TypeVar("T")
 
@@ -122,6 +124,7 @@ def parse_station(text: str, file: str) -> StationSettings:
     ports = [dock.port for dock in settings.dock]
     problems = (
         *_bad_ids(organisation=settings.station.organisation, id=settings.station.id),
+        *_reserved(settings.station.id),
         *_bad_zone(settings.station.zone),
         *(f"dock.number: {n} 重复 / doubled" for n in sorted(_doubled(numbers))),
         *(f"dock.port: {p!r} 重复 / doubled" for p in sorted(_doubled(ports))),
@@ -156,6 +159,12 @@ def _bad_ids(**ids: str) -> tuple[str, ...]:
         for key, value in ids.items()
         if not ID_PATTERN.fullmatch(value)
     )
+
+
+def _reserved(station: str) -> tuple[str, ...]:
+    if station not in RESERVED_IDS:
+        return ()
+    return (f"id: {station!r} 另有所用, 请换一个 / is taken by something else",)
 
 
 def _bad_zone(zone: str) -> tuple[str, ...]:
