@@ -20,7 +20,7 @@ roster = "/roster.toml"
 def problems(name):
     with pytest.raises(SettingsError) as caught:
         parse_station(TEXT.format(id=name), "station.toml")
-    return caught.value.fields["problems"]
+    return caught.value.problems
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_IDS))
