@@ -12,19 +12,26 @@ from contracts import errors
 from contracts.commands import COMMANDS, Declare, Issue, Retry, decode_command, encode_command
 from contracts.dock import DockState
 from contracts.entry import MAX_ENTRY_BYTES, Draft, Moment, decode, encode
-from contracts.errors import EntryError, MusterError, all_errors
+from contracts.errors import EntryError, FormError, MusterError, all_errors
 from contracts.facts import (
     FACTS,
+    AgentStopped,
+    AlertCleared,
+    AlertOpened,
     Counts,
+    DeviceRefused,
     FootageImported,
     Media,
     RecorderService,
+    StationEnrolled,
+    StationForked,
     draft_of,
     fact_of,
 )
 from contracts.finding import FINDINGS, Finding
 from contracts.loading import from_json, from_object, to_json, to_object
 from contracts.messages import Topics
+from contracts.problem import Problem
 from contracts.text import Text
 
 MOMENT = Moment(datetime(2026, 11, 20, tzinfo=UTC), "boot", 12_345, "synchronised")
@@ -214,3 +221,28 @@ def test_every_finding_and_state_speaks_both_languages():
         assert sentence.zh != sentence.en
         assert remedy.zh != remedy.en
     assert len({state.word.zh for state in DockState}) == len(DockState)
+
+
+@pytest.mark.parametrize(
+    ("fact", "subject"),
+    [
+        (RecorderService("R1", "lost", "x", "1001"), "R1"),
+        (AgentStopped("SIGTERM"), "station"),
+        (DeviceRefused("usb-1", "keyboard", "not_a_recorder"), "usb-1"),
+        (StationEnrolled("s1", "muster/a/s1/x", "key", pinned=True), "s1"),
+        (StationForked("s1", "ab", "two roots"), "s1"),
+        (AlertOpened("missing", "R1@h", "未采集", "missing"), "R1@h"),
+        (AlertCleared("missing", "R1@h", "met_late"), "R1@h"),
+    ],
+)
+def test_an_entry_is_filed_under_what_it_is_about(fact, subject):
+    assert draft_of(fact).subject == subject
+
+
+def test_a_form_error_names_the_field_in_each_language():
+    error = FormError(Text("工号", "id"))
+    assert (error.text.zh, error.text.en) == ("填写有误: 工号", "Not filled in correctly: id")
+
+
+def test_a_problem_is_a_sentence_with_its_code():
+    assert str(Problem("entry_changed", 7)).endswith("[entry_changed]")

@@ -167,3 +167,11 @@ def test_proofs_of_huge_trees_are_short_and_read_few_nodes(size):
     assert len(inclusion_proof(size - 2, size, read)) <= MAX_PROOF_HASHES
     assert len(consistency_proof(size // 3, size, read)) <= MAX_PROOF_HASHES
     assert len(asked) < 40 * 64
+
+
+def test_a_consistency_proof_that_is_empty_or_goes_on_too_long_is_refused():
+    with pytest.raises(ProofError, match="too short"):
+        verify_consistency(head(3), head(5), ())
+    proof = consistency_proof(3, 5, READ)
+    with pytest.raises(ProofError, match="too long"):
+        verify_consistency(head(3), head(5), (*proof, EMPTY_ROOT))
