@@ -26,9 +26,9 @@ from contracts.settings import IndexSettings
 from contracts.text import Language
 from index import office
 from index.board import Board
-from index.guarding import HEADERS, Guard
-from index.rendering import Renderer
-from index.translating import english
+from index.rendering import renderer as renderer_of
+from look.guarding import HEADERS, Guard
+from look.rendering import Renderer
 from outside import clock
 
 LANGUAGE_COOKIE = "language"
@@ -172,7 +172,7 @@ class Pages:
 
 def build_pages(board: Board, settings: IndexSettings, now: Clock = _now) -> Pages:
     """Return the office's pages, ready to be served."""
-    renderer = Renderer(english(), ZoneInfo(settings.zone))
+    renderer = renderer_of(ZoneInfo(settings.zone))
     guard = Guard.for_names(settings.pages.host, *settings.pages.names)
     return Pages(board, settings, now, renderer, guard)
 

@@ -1,4 +1,4 @@
-"""The common look of the pages: style sheets, logo, signs and htmx, as static files to serve."""
+"""What both programs' pages share: the look as static files, and how templates are filled."""
 
 from pathlib import Path
 

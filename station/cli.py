@@ -9,12 +9,11 @@ import click
 from contracts.errors import MusterError
 from contracts.roster import parse_roster
 from contracts.settings import parse_station
+from look.guarding import Guard
 from station.asking import Agent
-from station.guarding import Guard
 from station.page import Desk
-from station.rendering import Renderer
+from station.rendering import renderer
 from station.serving import serve
-from station.translating import english
 from station.watching import SnapshotFile
 from station.web import Pages
 
@@ -63,7 +62,7 @@ def pages_of(config: Path) -> Pages:
         clock=lambda: datetime.now(UTC),
     )
     guard = Guard.for_names(settings.pages.host, settings.station.id, *settings.pages.names)
-    return Pages(desk, Renderer(english(), desk.zone), guard)
+    return Pages(desk, renderer(desk.zone), guard)
 
 
 def _complaint(error: MusterError | OSError) -> str:

@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import look
 from contracts.errors import MusterError
 from contracts.text import Language
+from look.guarding import HEADERS, Guard, new_session
+from look.rendering import Renderer
 from station import browsing, handing, kiosk
-from station.guarding import HEADERS, Guard, new_session
 from station.page import Asked, Desk, Download, Outcome, Page, PageFunction, Redirect
-from station.rendering import TEMPLATES, Renderer
+from station.rendering import TEMPLATES
 
 SESSION_COOKIE = "muster"
 LANGUAGE_COOKIE = "language"

@@ -8,7 +8,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 from starlette.testclient import TestClient
 
-from index import rendering, translating
+from index import rendering
 from index.pages import build_pages
 from tests.support.made_up_office import NOON, MadeUpOffice, busy_office, hostile_office, roster_of
 
@@ -213,10 +213,10 @@ def test_every_phrase_has_its_english_and_no_english_is_left_over():
         with template.open("rb") as file:
             found = babel_extract(file, ["_"], [], {"trim_blocks": "true"})
             said |= {p if isinstance(p, str) else p[0] for _line, _function, p, _comments in found}
-    assert said == set(translating.english())
+    assert said == set(rendering.english())
 
 
 def test_a_phrase_and_its_english_have_the_same_fields():
-    with (translating.LOCALE / "en.po").open("rb") as file:
+    with (rendering.LOCALE / "en.po").open("rb") as file:
         catalogue = read_po(file)
     assert [message.id for message in catalogue if message.id and list(message.check())] == []

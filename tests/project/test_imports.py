@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ("contracts", "ledger", "outside", "agent", "station", "index")
+PROGRAMS = ("contracts", "ledger", "look", "outside", "agent", "station", "index")
 OURS = {*PROGRAMS, "look", "demo", "benchmarks", "tests"}
 # What a room that decides may use of the standard library: nothing that reads a clock, a file,
 # the network or another process.

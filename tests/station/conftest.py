@@ -8,8 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from station.cli import pages_of
-from station.rendering import Renderer
-from station.translating import english
+from station.rendering import renderer as renderer_of
 from tests.support import madeup_station
 from tests.support.agent_socket import AgentSocket
 from tests.support.running_pages import free_port, serving
@@ -25,7 +24,7 @@ def folder(tmp_path):
 @pytest.fixture(scope="session")
 def renderer():
     """Keeps its compiled templates from test to test."""
-    return Renderer(english(), ZoneInfo("Asia/Shanghai"))
+    return renderer_of(ZoneInfo("Asia/Shanghai"))
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from look.rendering import visible
 from station import showing
-from station.rendering import visible
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -2,8 +2,7 @@
 
 from babel.messages.extract import extract_from_dir
 
-from station.rendering import TEMPLATES
-from station.translating import english
+from station.rendering import TEMPLATES, english
 
 
 def phrases():

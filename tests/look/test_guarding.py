@@ -2,7 +2,7 @@
 
 import pytest
 
-from station.guarding import Guard, new_session
+from look.guarding import Guard, new_session
 
 GUARD = Guard.for_names("s1")
 
