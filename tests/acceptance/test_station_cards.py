@@ -5,6 +5,7 @@ import itertools
 import os
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,14 +30,19 @@ class Reader:
     def __init__(self):
         self.node = f"/dev/loop{next(_NUMBERS)}"
         self.port = f"loop:{Path(self.node).name}"
+        self._block = Path("/sys/class/block", Path(self.node).name)
 
     def insert(self, image):
+        deadline = time.monotonic() + 30
+        while (self._block / "loop" / "backing_file").exists():  # its last user lets go
+            assert time.monotonic() < deadline, f"{self.node} is still held"
+            time.sleep(0.01)
         run("losetup", self.node, str(image))
 
     def remove(self):
         """Detach; the kernel says nothing of a disk that is still held, as it does of a plug."""
         run("losetup", "--detach", self.node)
-        Path("/sys/class/block", Path(self.node).name, "uevent").write_text("change", "ascii")
+        (self._block / "uevent").write_text("change", "ascii")
 
 
 @contextmanager

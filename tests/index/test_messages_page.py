@@ -17,11 +17,11 @@ from index.core.calendar import CalendarTable, parse_calendar
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL))
-PART_OF_ANOTHER = {"Topics", "DepartmentCount"}
+NO_PAYLOAD = {"Topics", "Message", "DepartmentCount"}
 KINDS = {
     name: kind
     for name, kind in vars(messages).items()
-    if is_dataclass(kind) and kind.__module__ == messages.__name__ and name not in PART_OF_ANOTHER
+    if is_dataclass(kind) and kind.__module__ == messages.__name__ and name not in NO_PAYLOAD
 } | {"DockView": DockView}
 
 

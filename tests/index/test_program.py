@@ -122,7 +122,7 @@ def test_a_restart_opens_no_alert_twice(index, station, listener):
 
 def test_another_key_is_refused_and_told(index, station, mosquitto, listener, tmp_path):
     until(lambda: is_witnessed(station))
-    station.uplink.stop(10)
+    station.uplink.stop(station.will, 10)
     thief = LiveStation(tmp_path / "thief", mosquitto.port)
     until(lambda: listener.alerts("station_key"), "no alert")
     assert thief.ledger.witnessed_size == 0
@@ -131,7 +131,7 @@ def test_another_key_is_refused_and_told(index, station, mosquitto, listener, tm
 
 def test_a_fork_is_told_and_its_report_is_kept(index, station, mosquitto, listener, tmp_path):
     until(lambda: is_witnessed(station))
-    station.uplink.stop(10)
+    station.uplink.stop(station.will, 10)
     (tmp_path / "twin").mkdir()
     key = tmp_path / "twin" / "ledger.key"
     key.write_bytes((tmp_path / "station" / "ledger.key").read_bytes())
