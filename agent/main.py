@@ -89,6 +89,7 @@ class Agent:
         run.mkdir(parents=True, exist_ok=True)
         unmount_leftovers(run)
         archive = Archive(Path(folders.archive))
+        self._resources.callback(archive.take())
         archive.prepare()
         station = Station(settings, roster, clock.wall_now())
         for entry in ledger.select(types=FOLDED):

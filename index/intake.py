@@ -23,7 +23,7 @@ from contracts.messages import (
     Topics,
 )
 from contracts.note import COSIGNATURE, SigningKey, VerifyingKey
-from contracts.settings import ID_PATTERN
+from contracts.settings import ID_PATTERN, RESERVED_IDS
 from contracts.snapshot import DockView
 from contracts.tree import EMPTY_ROOT
 from index.core.receiving import (
@@ -41,7 +41,6 @@ MAX_PLAIN_BYTES = 64 * 1024
 # A station ships its next window at once; one that was quiet for longer has nothing to ship.
 QUIET = timedelta(seconds=5)
 T = TypeVar("T")
-_RESERVED = frozenset({"index", "alert", "report"})
 log = logging.getLogger(__name__)
 
 
@@ -135,13 +134,17 @@ class Intake:
         return (*(self._topics.every_station(kind) for kind in kinds), docks)
 
     def connected(self, now: datetime) -> list[Message]:
-        """Return what to say to a broker just reached: we are here, and what we have."""
+        """Return what to say to a broker just reached: that we are here, what we have and saw.
+
+        The broker may have lost what it was to retain.
+        """
         for known in self.stations.values():
             known.active_at, known.state = now, None
         ready = to_json(IndexState("ready", str(self._witness.verifying), now))
         return [
             Message(self._topics.index_state, ready, retained=True),
             *(self._have(name, known.mirror.have) for name, known in self.stations.items()),
+            *(message for name in self.stations for message in self._witnessed_so_far(name)),
         ]
 
     def farewell(self, now: datetime) -> Message:
@@ -165,7 +168,7 @@ class Intake:
         parsed = self._topics.parse(message.topic)
         if parsed and parsed[0] == "index":
             return []  # what we say ourselves matches the filter for stations
-        if parsed is None or parsed[0] in _RESERVED or not ID_PATTERN.fullmatch(parsed[0]):
+        if parsed is None or parsed[0] in RESERVED_IDS or not ID_PATTERN.fullmatch(parsed[0]):
             self._refuse("?", Refused("unknown_topic", message.topic))
             return []
         station, kind = parsed
@@ -252,8 +255,7 @@ class Intake:
         if isinstance(outcome, Fork):
             self._fork(station, outcome, now)
             return []
-        newest = self._store.newest_checkpoint(self.stations[station].row.id)
-        return [self._witnessed(station, newest.cosigned)] if newest else []
+        return self._witnessed_so_far(station)
 
     def _commit(self, station: str, commit: Commit, now: datetime) -> list[Message]:
         """Store, and only then believe, answer and cosign in public."""
@@ -295,6 +297,10 @@ class Intake:
     def _have(self, station: str, size: int) -> Message:
         origin = self.stations[station].mirror.key.name
         return Message(self._topics.station(station, "have"), to_json(Have(origin, size)))
+
+    def _witnessed_so_far(self, station: str) -> list[Message]:
+        newest = self._store.newest_checkpoint(self.stations[station].row.id)
+        return [self._witnessed(station, newest.cosigned)] if newest else []
 
     def _witnessed(self, station: str, cosigned: str) -> Message:
         topic = self._topics.station(station, "witness")

@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from agent.archive import durable, sealing, views
 from agent.archive.sealing import Incoming, Reading, Ring, Sealed
 from agent.core.recorder import OpenFile
 from contracts.errors import (
+    ArchiveTakenError,
     ArchiveUnwritableError,
     ObjectDamagedError,
     ObjectMissingError,
@@ -28,7 +30,20 @@ class Archive:
     """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._tree = durable.Tree(root)
+
+    def take(self) -> Callable[[], None]:
+        """Take the archive for this process alone; return what gives it back.
+
+        Raises:
+            ArchiveTakenError: another process has it.
+            ArchiveUnwritableError: the root is missing.
+        """
+        held = durable.lock(self._root)
+        if held is None:
+            raise ArchiveTakenError(where=self._root)
+        return partial(os.close, held)
 
     def prepare(self) -> None:
         """Make the folders, check that they can be written, remove what was being copied.

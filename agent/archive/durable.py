@@ -208,6 +208,21 @@ def _open_direct(name: str, flags: int, folder: int) -> int:
     return os.open(name, flags, 0o444, dir_fd=folder)
 
 
+def lock(folder: Path) -> int | None:
+    """Lock a folder for this process alone; return what holds the lock until it is closed.
+
+    Returns None if another process has it.
+    """
+    with archive_errors():
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+    return fd
+
+
 class Tree:
     """The folders of one archive, on the one file system they were prepared on.
 

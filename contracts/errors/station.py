@@ -50,6 +50,18 @@ class ArchiveUnwritableError(StationError):
     remedy = Text("检查存储磁盘, 联系管理员", "Have the archive disk checked")
 
 
+class ArchiveTakenError(StationError):
+    """Another agent works on the same archive."""
+
+    code = "archive_taken"
+    sentence = Text(
+        "资料库 {where} 正由另一采集服务使用", "Another agent is using the archive {where}"
+    )
+    remedy = Text(
+        "每个资料库只能有一个采集服务; 检查设置", "One agent for each archive: check the settings"
+    )
+
+
 class ReadBackError(StationError):
     """What was read back from the archive disk is not what was written."""
 

@@ -5,6 +5,7 @@ import pytest
 
 from agent.archive import Archive
 from contracts.errors import (
+    ArchiveTakenError,
     ArchiveUnwritableError,
     HardLinksMissingError,
     ObjectDamagedError,
@@ -24,6 +25,19 @@ def test_prepare_makes_the_folders(archive, tmp_path):
         "执法记录仪影像资料",
     ]
     assert names_in(tmp_path / "objects") == ["sha256"]
+
+
+def test_an_archive_is_one_agents_at_a_time(archive, tmp_path):
+    give_back = archive.take()
+    with pytest.raises(ArchiveTakenError):
+        Archive(tmp_path).take()
+    give_back()
+    Archive(tmp_path).take()()
+
+
+def test_an_archive_that_is_not_there_cannot_be_taken(tmp_path):
+    with pytest.raises(ArchiveUnwritableError):
+        Archive(tmp_path / "absent").take()
 
 
 def test_prepare_removes_what_was_being_copied_and_nothing_else(archive, tmp_path):
