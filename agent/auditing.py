@@ -19,6 +19,13 @@ from ledger.reading import LedgerReader, Search
 from ledger.verifying import verify
 
 _TELL_EVERY = 1000
+_SHOWN = (
+    ("recorder", "记录仪 / recorder"),
+    ("name", "文件名 / name"),
+    ("size", "字节 / bytes"),
+    ("sha256", "SHA-256"),
+    ("recorded_at", "录制 / recorded"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +65,24 @@ def check_proof(bundle: Path, file: Path, keys: Collection[str]) -> ProofAnswer:
     lines = [str(problem) for problem in report.problems]
     if report.entry is not None:
         lines.append(f"记录 / entry {report.entry.sequence}: {report.entry.type}")
-        lines.append(f"时间 / time {report.entry.moment.at.isoformat()}")
+        lines.append(f"时间 / time {report.entry.moment.at.astimezone().isoformat()}")
+        facts = report.entry.data
+        lines += [f"{word} {facts[key]}" for key, word in _SHOWN if key in facts]
     lines += [f"公钥 / key {key}" for key in (report.key, report.witness) if key]
     if report.witnessed_at is not None:
-        lines.append(f"见证 / witnessed {report.witnessed_at.isoformat()}")
+        lines.append(f"见证 / witnessed {report.witnessed_at.astimezone().isoformat()}")
     elif report.holds:
         lines.append("尚未被见证 / not witnessed yet")
-    lines.append("证明成立 / the proof holds" if report.holds else "证明不成立 / it does not hold")
+    lines.append(_verdict(holds=report.holds, keys_given=bool(keys)))
     return ProofAnswer(report.holds, tuple(lines))
+
+
+def _verdict(*, holds: bool, keys_given: bool) -> str:
+    if not holds:
+        return "证明不成立 / the proof does not hold"
+    if keys_given:
+        return "证明成立, 公钥可信 / the proof holds, under keys you trust"
+    return "证明自身一致, 未核对公钥 (--key) / consistent; the keys were NOT checked (--key)"
 
 
 def rebuild_views(settings: StationSettings) -> tuple[int, int]:

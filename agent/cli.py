@@ -27,7 +27,7 @@ _config = click.option(
     "--config",
     "settings",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("config/station.toml"),
+    default=Path("/etc/muster/station.toml"),
     show_default=True,
     callback=lambda _c, _p, path: _load(path),
     help="站点设置 / the station's settings",

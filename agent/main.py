@@ -43,7 +43,7 @@ from contracts.roster import Roster, parse_roster
 from contracts.settings import StationSettings
 from ledger.store import Ledger
 from outside import clock
-from outside.broker import Broker
+from outside.broker import Broker, check_files
 from outside.notifying import notify
 
 STOP_SECONDS = 10.0
@@ -67,6 +67,7 @@ class Agent:
         """
         with self._resources:
             loop = self._build()
+            log.info("ready: %s docks", len(self._settings.dock))
             notify("READY=1")
             reason = loop.run()
             notify("STOPPING=1")
@@ -83,6 +84,7 @@ class Agent:
     def _build(self) -> Loop:
         settings, folders = self._settings, self._settings.folders
         roster, digest = _read_roster(Path(folders.roster))
+        check_files(settings.broker)
         # The lock comes first: what a running agent has mounted and half copied is its own.
         ledger = self._open_ledger()
         run = Path(folders.run)
@@ -120,6 +122,7 @@ class Agent:
         folder = Path(self._settings.folders.state) / "ledger"
         ledger = Ledger.open(folder, self._prefix, clock.moment(), VERSION)
         self._resources.callback(ledger.close)
+        log.info("ledger key: %s", ledger.verifying_key)
         return ledger
 
     def _workers(self, archive: Archive, ledger: Ledger) -> dict[int, Worker]:

@@ -86,7 +86,7 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
             "{value} 个项目不是普通文件, 未采集",
             "{value} item(s) are no regular files: not imported",
         ),
-        Text("由管理员查看使用档案中的清单", "The device manager looks at the list in the ledger"),
+        Text("由管理员查看台账中的清单", "The device manager looks at the list in the ledger"),
     ),
     "name_clash": (
         Text(

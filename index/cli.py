@@ -30,7 +30,7 @@ _config = click.option(
     "--config",
     "settings",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("config/index.toml"),
+    default=Path("/etc/muster/index.toml"),
     show_default=True,
     callback=lambda _c, _p, path: _guard(lambda: parse_index(wiring.read_text(path), str(path))),
     help="中心索引设置 / the index's settings",

@@ -31,7 +31,7 @@ from ledger.folder import load_or_create_key, write_durably
 from ledger.records import Records
 from ledger.store import Ledger
 from outside import clock
-from outside.broker import Broker, BrokerEvent, Connected, Lost, Refused
+from outside.broker import Broker, BrokerEvent, Connected, Lost, Refused, check_files
 from outside.notifying import notify
 
 VERSION = version("muster")
@@ -62,6 +62,7 @@ def run(settings: IndexSettings, build_pages: BuildPages) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(Stop()))
     with ExitStack() as resources:
+        check_files(settings.broker)
         index = Index(settings, resources)
         pages = Serving(
             build_pages(index.board, settings), settings.pages.host, settings.pages.port

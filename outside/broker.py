@@ -55,6 +55,24 @@ class Refused:
 BrokerEvent = Connected | Lost | Refused | Message
 
 
+def check_files(settings: BrokerSettings) -> None:
+    """Make sure that every file the settings name can be read.
+
+    Raises:
+        SettingsError: naming each that cannot.
+    """
+    problems = []
+    for key in ("ca_file", "certificate_file", "key_file", "password_file"):
+        path = getattr(settings, key)
+        try:
+            if path is not None:
+                open(path, "rb").close()  # noqa: PTH123  # PurePath
+        except OSError as error:
+            problems.append(f"broker.{key}: {path}: {error.strerror}")
+    if problems:
+        raise SettingsError(file="[broker]", problems=tuple(problems))
+
+
 class Broker:
     """One connection under one client id, kept up by a thread of its own."""
 

@@ -28,7 +28,7 @@ def main() -> None:
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("config/station.toml"),
+    default=Path("/etc/muster/station.toml"),
     show_default=True,
     help="采集站设置 / the station's settings",
 )
