@@ -7,9 +7,10 @@ from time import monotonic
 
 import pytest
 
+from contracts.errors import SettingsError
 from contracts.messages import Message
 from contracts.settings import BrokerSettings
-from outside.broker import Broker, Connected, Lost
+from outside.broker import Broker, Connected, Lost, check_files
 
 WELCOME = bytes.fromhex("2003000000")  # CONNACK of MQTT 5: success, no properties
 CALLS = 4
@@ -77,3 +78,18 @@ def test_a_refusal_is_told_in_the_brokers_words():
         assert broker.enough.wait(60)
     assert "Not authorized" in events[0].reason
     assert {type(event) for event in events} == {Lost}
+
+
+def test_every_file_of_the_settings_that_cannot_be_read_is_named(tmp_path):
+    settings = BrokerSettings(ca_file=tmp_path / "ca.pem", key_file=tmp_path / "s1.key")
+    with pytest.raises(SettingsError) as caught:
+        check_files(settings)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "broker.ca_file",
+        "broker.key_file",
+    ]
+    assert str(tmp_path / "ca.pem") in caught.value.problems[0]
+
+
+def test_settings_without_files_need_none():
+    check_files(BrokerSettings(host="127.0.0.1"))
