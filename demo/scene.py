@@ -48,6 +48,11 @@ class Scene:
             f"看板 {kiosk}/  台账 {kiosk}/ledger  中心 {office}/\n         PIN: {people}",
             "kiosk, ledger and office; the people's PINs. Ctrl-C ends the demo",
         )
+        self.tell(
+            f"mosquitto_sub -p {self.world.broker_port} -t 'muster/#' -v\n"
+            f"         muster-agent verify --footage --config {self.world.station_toml}",
+            "watch the broker; verify ledger and files (programs are in .venv/bin)",
+        )
 
     @property
     def seconds(self) -> float:
