@@ -79,7 +79,7 @@ class Counter:
                 connection.sendall(to_json(self._ask(line)) + b"\n")
             except OSError as error:
                 log.info("request dropped: %s", error)
-            except Exception:
+            except Exception:  # one bad request must not end the agent: a dead thread would
                 log.exception("a request could not be answered")
 
     def _ask(self, line: bytes) -> Answer:

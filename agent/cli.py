@@ -206,7 +206,7 @@ def _guard(work: Callable[[], T]) -> T:
     except MusterError as error:
         click.echo(f"{error}\n→ {error.remedy.fill(**error.fields)}", err=True)
         sys.exit(FAULT if isinstance(error, LedgerError | InternalError) else WRONG_USE)
-    except Exception:
+    except Exception:  # whatever nobody foresaw is ours: traceback for the journal, exit code 70
         log.exception("程序内部错误 / our own error")
         sys.exit(FAULT)
 
