@@ -18,11 +18,17 @@ from contracts.errors import EntryError
 MAX_ENTRY_BYTES = 16 * 1024
 ClockState = Literal["synchronised", "unsynchronised", "unknown"]
 
+_CLOCK_STATES = frozenset(get_args(ClockState))
 _LARGEST = 2**53 - 1
 _BEYOND_FFFF = re.compile(rb"[\xf0-\xff]")
 _fast_canonical = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+    ensure_ascii=False,
+    allow_nan=False,
+    check_circular=False,  # runs into Python's own limit instead
+    separators=(",", ":"),
+    sort_keys=True,
 ).encode
+_SCALARS = frozenset({str, bool, type(None)})
 _ATTRIBUTES = frozenset(
     {
         "bootid",
@@ -94,8 +100,8 @@ def encode(draft: Draft, sequence: int, source: str, moment: Moment) -> bytes:
         "data": dict(draft.data),
     }
     try:
-        raw = rfc8785.dumps(document)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raw = _canonical(document)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise EntryError(why=str(error)) from error
     if len(raw) > MAX_ENTRY_BYTES:
         raise EntryError(why=f"{len(raw)} bytes, at most {MAX_ENTRY_BYTES}")
@@ -111,7 +117,7 @@ def decode(raw: bytes) -> Entry:
     if len(raw) > MAX_ENTRY_BYTES:
         raise EntryError(why=f"{len(raw)} bytes, at most {MAX_ENTRY_BYTES}")
     try:
-        document = json.loads(raw, parse_float=_refuse_fraction, parse_int=_exact)
+        document = _decoder.decode(raw.decode())
         if not isinstance(document, dict) or not _is_canonical(document, raw):
             raise EntryError(why="not canonical JSON (RFC 8785)")
         return _entry(document, raw)
@@ -127,7 +133,7 @@ def decode(raw: bytes) -> Entry:
 
 def format_time(at: datetime) -> str:
     """Return a moment as RFC 3339 in UTC with microseconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def format_uptime(milliseconds: int) -> str:
@@ -135,13 +141,32 @@ def format_uptime(milliseconds: int) -> str:
     return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
 
 
-def _is_canonical(document: dict[str, Any], raw: bytes) -> bool:
-    # Of integers and text the standard library writes what RFC 8785 asks for, three times as
+def _canonical(document: dict[str, Any]) -> bytes:
+    # Of integers and text the standard library writes what RFC 8785 asks for, many times as
     # fast, save that it sorts members by code point: another order than that of UTF-16 code units
     # only beyond U+FFFF, where UTF-8 begins with 0xf0 or more.
+    if _is_plain(document):
+        raw = _fast_canonical(document).encode()
+        if not _BEYOND_FFFF.search(raw):
+            return raw
+    return rfc8785.dumps(document)
+
+
+def _is_canonical(document: dict[str, Any], raw: bytes) -> bool:
     if _BEYOND_FFFF.search(raw):
         return rfc8785.dumps(document) == raw
     return _fast_canonical(document).encode() == raw
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether there is nothing but text, exact integers, and lists and objects of them."""
+    if isinstance(value, dict):
+        return all(type(key) is str and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if type(value) is int:
+        return abs(value) <= _LARGEST
+    return type(value) in _SCALARS
 
 
 def _exact(text: str) -> int:
@@ -156,10 +181,13 @@ def _refuse_fraction(text: str) -> None:
     raise ValueError(f"{text} is not an integer")
 
 
+_decoder = json.JSONDecoder(parse_float=_refuse_fraction, parse_int=_exact)
+
+
 def _entry(document: dict[str, Any], raw: bytes) -> Entry:
-    missing = _ATTRIBUTES - document.keys()
-    if missing:
-        raise EntryError(why=f"missing: {', '.join(sorted(missing))}")
+    if not document.keys() >= _ATTRIBUTES:
+        missing = sorted(_ATTRIBUTES - document.keys())
+        raise EntryError(why=f"missing: {', '.join(missing)}")
     sequence = int(document["sequence"])
     if document["specversion"] != "1.0" or document["id"] != str(sequence) or sequence < 1:
         raise EntryError(why="specversion, id or sequence")
@@ -184,7 +212,7 @@ def _moment(document: dict[str, Any]) -> Moment:
     uptime_ms = int(seconds) * 1000 + int(milliseconds)
     if format_time(at) != written or format_uptime(uptime_ms) != uptime:
         raise EntryError(why="time or uptime")
-    if clock not in get_args(ClockState):
+    if clock not in _CLOCK_STATES:
         raise EntryError(why="clock")
     boot_id = _string(document, "bootid")
     return Moment(at=at, boot_id=boot_id, uptime_ms=uptime_ms, clock=cast("ClockState", clock))

@@ -30,7 +30,8 @@ _CHECKPOINTS = (
 )
 _COSIGNATURES = """SELECT size, 'cosignature', CAST(note AS BLOB), CAST(witness AS BLOB), timestamp
     FROM cosignature ORDER BY size"""
-_NODE = "SELECT CAST(hash AS BLOB) FROM node WHERE level = ? AND position = ?"
+_NODES = """SELECT position, CAST(hash AS BLOB) FROM node WHERE level = ? AND position >= ?
+    ORDER BY position"""
 
 
 class Claim(NamedTuple):
@@ -133,11 +134,15 @@ class _Walk:
 
     _database: Database
     _key: VerifyingKey | None
+    _nodes: "_StoredNodes" = field(init=False)
     _frontier: Frontier = field(default_factory=Frontier)
     _whole: bool = True  # no entry missing so far: heads can be compared
     _agreed: int = 0  # size of the last head that agreed with the entries
     _differs: bool = False
     _signed: int = 0  # size of the last checkpoint seen
+
+    def __post_init__(self) -> None:
+        self._nodes = _StoredNodes(self._database)
 
     def run(self, files: list[Claim], progress: Progress) -> Iterator[Problem]:
         total = int(self._database.value("SELECT count(*) FROM entry"))
@@ -175,7 +180,7 @@ class _Walk:
             yield Problem("entry_changed", sequence)
         if self._whole:
             self._frontier, nodes = self._frontier.append(stored)
-            yield from self._nodes(sequence, nodes)
+            yield from self._completed(sequence, nodes)
 
     def _content(
         self, sequence: int, entry: Entry, columns: tuple[bytes, bytes, bytes]
@@ -189,20 +194,16 @@ class _Walk:
             if column != value.encode():
                 yield Problem("column_differs", sequence, name)
 
-    def _nodes(self, sequence: int, nodes: tuple[Node, ...]) -> Iterator[Problem]:
+    def _completed(self, sequence: int, nodes: tuple[Node, ...]) -> Iterator[Problem]:
         for node in nodes:
             place = f"{node.level}/{node.index}"
-            stored = self._node(node)
+            stored = self._nodes.find(node.level, node.index)
             if stored is None:
                 yield Problem("node_missing", sequence, place)
             elif stored != node.hash:
                 yield Problem("node_differs", sequence, place)
-                self._adopt(self._node(nodes[-1]))
+                self._adopt(self._nodes.find(nodes[-1].level, nodes[-1].index))
                 return
-
-    def _node(self, node: Node) -> bytes | None:
-        row = self._database.row(_NODE, node.level, node.index)
-        return row[0] if row else None
 
     def _adopt(self, stored: bytes | None) -> None:
         if stored is not None:
@@ -253,6 +254,24 @@ class _Walk:
         surplus = "SELECT count(*) FROM node WHERE (position + 1) << level > ?"
         if count := self._database.value(surplus, last):
             yield Problem("node_surplus", detail=str(count))
+
+
+class _StoredNodes:
+    """The stored nodes in the order in which entries complete them: a stream for each level."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._streams: dict[int, Iterator[Row]] = {}
+        self._next: dict[int, Row | None] = {}
+
+    def find(self, level: int, index: int) -> bytes | None:
+        """Return the node's hash if it is stored; within a level never go back."""
+        if level not in self._streams:
+            self._streams[level] = self._database.stream(_NODES, level, index)
+            self._next[level] = next(self._streams[level], None)
+        while (row := self._next[level]) is not None and row[0] < index:
+            self._next[level] = next(self._streams[level], None)
+        return row[1] if row is not None and row[0] == index else None
 
 
 class _Claims:
