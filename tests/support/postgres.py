@@ -31,6 +31,13 @@ class Postgres:
         self._run("createdb", "-h", str(self._folder), "-p", str(self.port), name)
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
+    def copy(self, source, target):
+        """Make one database what another is; each is a name or the URL of one."""
+        source, target = (word.rpartition("/")[2] for word in (source, target))
+        where = ("-h", str(self._folder), "-p", str(self.port))
+        self._run("dropdb", *where, "--if-exists", "--force", target)
+        self._run("createdb", *where, "-T", source, target)
+
     def restart(self):
         self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} -F"

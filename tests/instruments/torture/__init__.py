@@ -1,0 +1,1 @@
+"""Torture: the real programs, killed at random, must end complete and identical."""
