@@ -37,18 +37,32 @@ class ProofAnswer:
 
 
 def audit(
-    settings: StationSettings, key: str | None, *, footage: bool, tell: Callable[[str], None]
+    folder: Path, key: str | None, notes: Collection[Path], tell: Callable[[str], None]
 ) -> tuple[str, ...]:
-    """Return everything wrong with the ledger and, where asked, with the archived files."""
+    """Return everything wrong with the ledger in a folder; `notes` are checkpoints kept elsewhere.
+
+    Raises:
+        LedgerStorageError: there is no ledger that could be read.
+    """
 
     def progress(done: int, total: int) -> None:
         if done % _TELL_EVERY == 0 or done == total:
             tell(f"台账 / ledger {done}/{total}")
 
-    problems: tuple[str, ...] = tuple(map(str, verify(_folder(settings), key, progress)))
-    if footage:
-        problems += tuple(_audit_footage(settings, tell))
-    return problems
+    kept = {str(note): note.read_bytes().decode(errors="replace") for note in notes}
+    return tuple(map(str, verify(folder, key, progress, kept)))
+
+
+def back_up(settings: StationSettings, target: Path) -> int:
+    """Copy the ledger into a folder that has none, also beside a running agent; return its size.
+
+    Raises:
+        LedgerStorageError: the folder has a ledger, or cannot be written.
+    """
+    with LedgerReader(_folder(settings)) as reader:
+        reader.back_up(target)
+    with LedgerReader(target) as copy:
+        return copy.size
 
 
 def prove(settings: StationSettings, file: Path) -> bytes | None:
@@ -107,7 +121,8 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> list[str]:
+def audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> tuple[str, ...]:
+    """Return everything wrong with the archived files that the ledger names."""
     archive = Archive(Path(settings.folders.archive))
     archive.adopt()
     found = []
@@ -123,7 +138,7 @@ def _audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> li
             except MusterError as error:
                 found.append(str(_named(entry, fact, error)))
     tell(f"文件 / files {len(checked)}")
-    return found
+    return tuple(found)
 
 
 def _named(entry: Entry, fact: FootageImported, error: MusterError) -> Problem:

@@ -17,12 +17,32 @@ from agent import auditing, pins
 from agent import main as wiring
 from agent.calling import call
 from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return
-from contracts.errors import InternalError, LedgerError, MusterError, SettingsError
+from contracts.errors import InternalError, LedgerError, MusterError, NoteError, SettingsError
+from contracts.note import VerifyingKey
 from contracts.settings import StationSettings, parse_station
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 FOUND, WRONG_USE, FAULT = 1, 2, 70
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+_key_text = "登记的公钥 / the enrolled public key, name+id+base64"
+
+
+def _key(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """Refuse what is no key before anything is done with it."""
+    try:
+        return text and str(VerifyingKey.parse(text))
+    except NoteError as error:
+        why = error.fields["why"]
+        raise click.BadParameter(f"不是公钥 / not a key as name+id+base64: {why}") from error
+
+
+def _keys(
+    context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(str(_key(context, option, text)) for text in texts)
+
+
 _config = click.option(
     "--config",
     "settings",
@@ -50,11 +70,50 @@ def run(settings: StationSettings) -> None:
 
 @main.command()
 @_config
-@click.option("--key", help="登记的公钥 / the enrolled public key, name+id+base64")
+@click.option("--key", callback=_key, help=_key_text)
+@click.option(
+    "--note",
+    "notes",
+    multiple=True,
+    type=_file,
+    help="别处保存的校验点 / a checkpoint kept elsewhere, as from the index; repeatable",
+)
 @click.option("--footage", is_flag=True, help="逐个校验文件 / check every archived file too")
-def verify(settings: StationSettings, key: str | None, footage: bool) -> None:
+def verify(
+    settings: StationSettings, key: str | None, notes: tuple[Path, ...], footage: bool
+) -> None:
     """从第一条起校验台账 / verify the ledger from its first entry."""
-    problems = _guard(lambda: auditing.audit(settings, key, footage=footage, tell=_tell))
+    folder = Path(settings.folders.state) / "ledger"
+    problems = _guard(lambda: auditing.audit(folder, key, notes, _tell))
+    if footage:
+        problems += _guard(lambda: auditing.audit_footage(settings, _tell))
+    _report(problems)
+
+
+@main.group()
+def ledger() -> None:
+    """台账的备份和核查 / back the ledger up, and check a backup."""
+
+
+@ledger.command("backup")
+@_config
+@click.argument("target", type=click.Path(file_okay=False, path_type=Path))
+def backup(settings: StationSettings, target: Path) -> None:
+    """备份台账到新目录, 运行中也可以 / copy the ledger to TARGET, also while it grows."""
+    size = _guard(lambda: auditing.back_up(settings, target))
+    click.echo(f"{target}: {size} 条 / entries")
+
+
+@ledger.command("verify")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--key", callback=_key, help=_key_text)
+@click.option("--note", "notes", multiple=True, type=_file, help="同 verify / as for verify")
+def verify_folder(folder: Path, key: str | None, notes: tuple[Path, ...]) -> None:
+    """校验一个台账目录, 如备份 / verify the ledger in FOLDER, such as a backup."""
+    _report(_guard(lambda: auditing.audit(folder, key, notes, _tell)))
+
+
+def _report(problems: tuple[str, ...]) -> NoReturn:
     for problem in problems:
         click.echo(problem)
     click.echo(f"{len(problems)} 个问题 / problem(s)")
@@ -79,7 +138,9 @@ def prove(settings: StationSettings, file: Path, output: Path | None) -> None:
 @main.command("check-proof")
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--key", "keys", multiple=True, help="可信公钥 / a key you trust; repeatable")
+@click.option(
+    "--key", "keys", multiple=True, callback=_keys, help="可信公钥 / a key you trust; repeatable"
+)
 def check_proof(bundle: Path, file: Path, keys: tuple[str, ...]) -> None:
     """核验证明, 不需要台账和网络 / check a proof; needs neither ledger nor network."""
     report = auditing.check_proof(bundle, file, keys)
@@ -205,6 +266,8 @@ def _guard(work: Callable[[], T]) -> T:
         return work()
     except MusterError as error:
         click.echo(f"{error}\n→ {error.remedy.fill(**error.fields)}", err=True)
+        for note in error.fields.get("evidence", ()):  # type: ignore[attr-defined]  # notes, if any
+            click.echo(f"\n{note}", err=True)
         sys.exit(FAULT if isinstance(error, LedgerError | InternalError) else WRONG_USE)
     except Exception:  # whatever nobody foresaw is ours: traceback for the journal, exit code 70
         log.exception("程序内部错误 / our own error")

@@ -25,6 +25,9 @@ class Problem:
 PROBLEMS: dict[str, Text] = {
     # A ledger.
     "database_damaged": Text("数据库文件损坏: {detail}", "The database file is damaged: {detail}"),
+    "schema_differs": Text(
+        "数据库结构被改动: {detail}", "The database was changed by another hand: {detail}"
+    ),
     "ledger_empty": Text("台账中没有记录", "The ledger has no entry"),
     "key_differs": Text(
         "台账的公钥不是所给的公钥: {detail}", "The ledger's key is not the key given: {detail}"
@@ -79,6 +82,14 @@ PROBLEMS: dict[str, Text] = {
         "The tail is missing: the ledger ends at entry {sequence}, but was signed up to {detail}",
     ),
     "head_missing": Text("缺少文件 {detail}", "File {detail} is missing"),
+    "head_stale": Text(
+        "文件 {detail} 停在第 {sequence} 条, 落后于数据库",
+        "File {detail}, of entry {sequence}, is older than a crash could leave it",
+    ),
+    "head_unrecorded": Text(
+        "文件 {detail} 中第 {sequence} 条处的签名不在数据库中",
+        "What file {detail} holds, signed at entry {sequence}, is not on record in the database",
+    ),
     "head_malformed": Text("文件无效: {detail}", "Not a valid file: {detail}"),
     "head_differs": Text(
         "文件 {detail} 签名的历史与第 {sequence} 条及以前的记录不符",

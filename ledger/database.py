@@ -22,7 +22,6 @@ OLDEST_SQLITE = (3, 51, 3)
 DATABASE_NAME = "ledger.db"
 
 _BUSY_MS = 5_000
-_BACKUP_PAGES = 1_000
 _WRITER = {
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: a commit is on disk when it returns
@@ -157,6 +156,12 @@ class Database:
             found = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check")]
         return [] if found == ["ok"] else found
 
+    def schema_differences(self) -> list[str]:
+        """Return the tables, indexes and triggers that are not as the migrations make them."""
+        with self._lock, _translated(self._folder):
+            found = _schema(self._connection)
+        return sorted({" ".join(item[:2]) for item in found ^ _expected_schema()})
+
     def back_up(self, target: Path) -> None:
         """Copy the database into another folder as one self-contained file, on disk on return.
 
@@ -169,9 +174,9 @@ class Database:
         with self._lock, _translated(target):
             copy = apsw.Connection(str(path))
             try:
+                # In one step: SQLite begins anew whenever a writer comes between two.
                 with copy.backup("main", self._connection, "main") as backup:
-                    while not backup.done:
-                        backup.step(_BACKUP_PAGES)
+                    backup.step(-1)
                 copy.pragma("journal_mode", "delete")
             finally:
                 copy.close()
@@ -210,6 +215,22 @@ def _migrations() -> tuple[str, ...]:
     found = (files("ledger") / "migrations").iterdir()
     scripts = sorted((file for file in found if file.name.endswith(".sql")), key=lambda f: f.name)
     return tuple(script.read_text(encoding="utf-8") for script in scripts)
+
+
+@cache
+def _expected_schema() -> frozenset[tuple[str, str, str]]:
+    connection = apsw.Connection(":memory:")
+    try:
+        for script in _migrations():
+            connection.execute(script)
+        return _schema(connection)
+    finally:
+        connection.close()
+
+
+def _schema(connection: apsw.Connection) -> frozenset[tuple[str, str, str]]:
+    sql = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+    return frozenset(connection.execute(sql))
 
 
 def _set(connection: apsw.Connection, settings: Mapping[str, object], folder: Path) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 from pathlib import Path
+from typing import Literal
 
 from contracts.errors import LedgerLockedError, LedgerStorageError
 from contracts.note import SEED_BYTES, SigningKey
@@ -11,6 +12,11 @@ KEY_NAME = "ledger.key"
 LOCK_NAME = "ledger.lock"
 HEAD_NAME = "head.note"
 WITNESS_NAME = "witness.note"
+# Each file outside the database repeats the newest row of a table.
+KEPT: dict[str, Literal["checkpoint", "cosignature"]] = {
+    HEAD_NAME: "checkpoint",
+    WITNESS_NAME: "cosignature",
+}
 
 
 def load_or_create_key(path: Path) -> SigningKey:

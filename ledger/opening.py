@@ -9,7 +9,7 @@ from contracts.checkpoint import Checkpoint, verify_checkpoint
 from contracts.errors import EntryError, LedgerBrokenError, NoteError
 from contracts.note import VerifyingKey
 from contracts.tree import Frontier, leaf_hash
-from ledger.folder import HEAD_NAME, WITNESS_NAME, read_note
+from ledger.folder import KEPT, read_note
 from ledger.records import Records
 
 _RECOMPUTED = 4_096  # entries hashed anew; what is before them is vouched for by their root
@@ -21,19 +21,22 @@ def check_opening(records: Records, key: VerifyingKey) -> Frontier:
     Raises:
         LedgerBrokenError: history is shorter or different; says what and where.
     """
-    folder, size = records.folder, records.size
-    head, witness = (read_note(folder / name) for name in (HEAD_NAME, WITNESS_NAME))
-    if size:
+    folder = records.folder
+    notes = {name: read_note(folder / name) for name in KEPT}
+    if changed := records.schema_differences:
+        raise LedgerBrokenError(where=folder, what=f"changed by another hand: {', '.join(changed)}")
+    if records.size:
         _check_first(records, key)
         frontier = _recompute(records)
         _check_last(records, frontier, key)
-        if head is None and records.checkpoint_count > 1:
-            raise LedgerBrokenError(where=folder, what=f"{HEAD_NAME} is missing")
     else:
         frontier = Frontier()
-    for name, note in ((HEAD_NAME, head), (WITNESS_NAME, witness)):
+    for name, note in notes.items():
         if note is not None:
-            _check_note(records, name, note, key)
+            _check_kept(records, name, note, key)
+        elif len(records.latest_notes(KEPT[name])) > 1:
+            # One alone may be missing: a crash between the first commit and the file is no attack.
+            raise LedgerBrokenError(where=folder, what=f"{name} is missing")
     return frontier
 
 
@@ -80,15 +83,19 @@ def _check_last(records: Records, frontier: Frontier, key: VerifyingKey) -> None
         raise LedgerBrokenError(where=folder, what=what)
 
 
-def _check_note(records: Records, name: str, note: str, key: VerifyingKey) -> None:
-    folder, size = records.folder, records.size
-    checkpoint = _verified(folder, name, note, key)
+def _check_kept(records: Records, name: str, note: str, key: VerifyingKey) -> None:
+    what, size = None, records.size
+    checkpoint = _verified(records.folder, name, note, key)
     if checkpoint.size > size:
         what = f"{name} was signed at entry {checkpoint.size}, the ledger ends at {size}"
-        raise LedgerBrokenError(where=folder, what=what)
-    if records.frontier(checkpoint.size).root() != checkpoint.root:
+    elif records.frontier(checkpoint.size).root() != checkpoint.root:
         what = f"{name} holds a signed head of other entries than 1 to {checkpoint.size}"
-        raise LedgerBrokenError(where=folder, what=what)
+    elif note not in records.latest_notes(KEPT[name]):
+        # Rows are committed before the file is written.
+        what = f"{name}, of entry {checkpoint.size}, is not one of the last two {KEPT[name]}s"
+    if what:
+        both = (note, records.checkpoint or "")
+        raise LedgerBrokenError(where=records.folder, what=what, evidence=both)
 
 
 def _verified(folder: Path, name: str, note: str, key: VerifyingKey) -> Checkpoint:

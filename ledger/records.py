@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from contracts.checkpoint import Checkpoint
 from contracts.entry import Entry, decode
-from contracts.errors import LedgerBrokenError, ProofError
+from contracts.errors import LedgerBrokenError, LedgerStorageError, ProofError
 from contracts.proof import bundle_of
 from contracts.tree import (
     Frontier,
@@ -16,6 +17,7 @@ from contracts.tree import (
     inclusion_proof,
 )
 from ledger.database import Database
+from ledger.folder import KEPT, write_durably
 
 _PAGE = 500
 
@@ -56,6 +58,20 @@ class Records:
     def checkpoint_count(self) -> int:
         """How many checkpoints are on record: one for each append."""
         return int(self._database.value("SELECT count(*) FROM checkpoint"))
+
+    def latest_notes(self, kind: Literal["checkpoint", "cosignature"]) -> tuple[str, ...]:
+        """Return the notes of the two largest sizes, the larger first.
+
+        A crash may leave the file that keeps the newest one behind by one, never by more.
+        """
+        newest = f"SELECT DISTINCT size FROM {kind} ORDER BY size DESC LIMIT 2"  # noqa: S608  # our own words
+        sql = f"SELECT note FROM {kind} WHERE size IN ({newest}) ORDER BY size DESC"  # noqa: S608  # our own words
+        return tuple(str(row[0]) for row in self._database.rows(sql))
+
+    @property
+    def schema_differences(self) -> list[str]:
+        """The tables, indexes and triggers that are not as this version makes them."""
+        return self._database.schema_differences()
 
     @property
     def witnessed_size(self) -> int:
@@ -153,6 +169,30 @@ class Records:
             key=self.public_key,
             witness=witnessed.witness if witnessed else None,
         )
+
+    def back_up(self, target: Path) -> None:
+        """Copy the ledger, without its key, into a folder that has none; on disk on return.
+
+        Raises:
+            LedgerStorageError: the folder has a ledger, or cannot be written.
+        """
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerStorageError(where=target, what=str(error)) from error
+        self._database.back_up(target)
+        # A running writer may be ahead of the copy by now: the copy's own notes go with it.
+        copy = Database.reader(target)
+        try:
+            notes = Records(copy, target)
+            kept = ((name, notes.latest_notes(kind)) for name, kind in KEPT.items())
+            for name, newest in kept:
+                if newest:
+                    write_durably(target / name, newest[0].encode())
+        except OSError as error:
+            raise LedgerStorageError(where=target, what=str(error)) from error
+        finally:
+            copy.close()
 
     @property
     def public_key(self) -> str:

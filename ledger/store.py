@@ -126,18 +126,6 @@ class Ledger(Records):
                 self._keep(WITNESS_NAME, note)
             return self.witnessed_size
 
-    def back_up(self, target: Path) -> None:
-        """Copy the ledger, without its key, into a folder that has none.
-
-        Raises:
-            LedgerStorageError: the folder has a ledger, or cannot be written.
-        """
-        witness, head = (read_note(self.folder / name) for name in (WITNESS_NAME, HEAD_NAME))
-        self._database.back_up(target)
-        for name, note in ((WITNESS_NAME, witness), (HEAD_NAME, head)):
-            if note is not None:
-                write_durably(target / name, note.encode())
-
     def close(self) -> None:
         """Close the ledger and give up its lock; may be called twice."""
         self._resources.close()

@@ -4,9 +4,11 @@ It only reads, and may run while the ledger's writer does.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from contracts.checkpoint import Checkpoint, verify_checkpoint
@@ -16,7 +18,8 @@ from contracts.note import VerifyingKey, verify_cosignature
 from contracts.problem import Problem
 from contracts.tree import Frontier, Node, leaf_hash
 from ledger.database import Database, Row
-from ledger.folder import HEAD_NAME, WITNESS_NAME, read_note
+from ledger.folder import KEPT, read_note
+from ledger.records import Records
 
 Progress = Callable[[int, int], None]
 
@@ -45,43 +48,46 @@ class Claim(NamedTuple):
 
 
 def verify(
-    folder: Path, key: str | None = None, progress: Progress | None = None
+    folder: Path,
+    key: str | None = None,
+    progress: Progress | None = None,
+    kept: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Problem, ...]:
     """Return everything that is wrong with the ledger in a folder, in order of discovery.
 
     Without `key` (in the form name+id+base64) the one that entry 1 names is taken on trust.
-    `progress` is told how many entries are done, of how many.
+    `progress` is told how many entries are done, of how many. `kept` are notes of this ledger,
+    each under a name, that were kept elsewhere: they too must agree.
 
     Raises:
         LedgerStorageError: there is no ledger that could be read.
         NoteError: `key` is malformed.
     """
     # Before the snapshot: a running writer commits first and then writes these.
-    files = {name: read_note(folder / name) for name in (HEAD_NAME, WITNESS_NAME)}
+    files = {name: read_note(folder / name) for name in KEPT}
     trusted = VerifyingKey.parse(key) if key else None
     database = Database.reader(folder)
     try:
         with database.snapshot():
-            return tuple(_verified(database, files, trusted, progress))
+            walk = _Walk(database, trusted)
+            return tuple(_verified(walk, _Notes(folder, database, files, kept), progress))
     finally:
         database.close()
 
 
-def _verified(
-    database: Database,
-    files: dict[str, str | None],
-    trusted: VerifyingKey | None,
-    progress: Progress | None,
-) -> Iterator[Problem]:
+def _verified(walk: "_Walk", notes: "_Notes", progress: Progress | None) -> Iterator[Problem]:
+    database = walk.database
     try:
+        changed = database.schema_differences()
+        yield from (Problem("schema_differs", detail=what) for what in changed)
+        if any(what.startswith("table") for what in changed):
+            return  # nobody knows what such tables mean
         for line in database.integrity():
             yield Problem("database_damaged", detail=line)
-        named, problems = _named_key(database, trusted)
-        yield from problems
-        walk = _Walk(database, trusted or named)
-        file_claims, problems = _file_claims(database, files)
-        yield from problems
-        yield from walk.run(file_claims, progress or _no_progress)
+        yield from walk.find_key()
+        yield from notes.malformed()
+        yield from walk.run(notes.claims(), progress or _no_progress)
+        yield from notes.unrecorded(walk.last, walk.disputed)
     except LedgerStorageError as error:
         yield Problem("database_damaged", detail=str(error.fields["what"]))
 
@@ -90,38 +96,54 @@ def _no_progress(done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def _named_key(
-    database: Database, trusted: VerifyingKey | None
-) -> tuple[VerifyingKey | None, list[Problem]]:
-    """Return the key that entry 1 names, and whether that is the trusted one."""
-    row = database.row("SELECT body FROM entry WHERE sequence = 1")
-    if row is None:
-        return None, []
-    try:
-        key = VerifyingKey.parse(str(decode(row[0]).data.get("public_key")))
-    except LedgerError as error:
-        return None, [Problem("key_missing", 1, str(error.fields["why"]))]
-    if trusted not in (None, key):
-        return key, [Problem("key_differs", 1, str(key))]
-    return key, []
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """The notes outside the database: the ledger's two files, and what somebody kept elsewhere."""
 
+    _folder: Path
+    _database: Database
+    _files: Mapping[str, str | None]
+    _kept: Mapping[str, str]
 
-def _file_claims(
-    database: Database, files: dict[str, str | None]
-) -> tuple[list[Claim], list[Problem]]:
-    claims, problems = [], []
-    rows = {HEAD_NAME: "checkpoint", WITNESS_NAME: "cosignature"}
-    for name, note in files.items():
-        if note is None:
+    def malformed(self) -> Iterator[Problem]:
+        """Yield which notes are missing, or are no notes."""
+        records = Records(self._database, self._folder)
+        for name, note in self._files.items():
             # A crash between the first commit and the first writing of the file is no attack.
-            if database.value(f"SELECT count(*) FROM {rows[name]}") > 1:  # noqa: S608  # our own words
-                problems.append(Problem("head_missing", detail=name))
-            continue
-        try:
-            claims.append(Claim(Checkpoint.of_note(note).size, name, note))
-        except NoteError as error:
-            problems.append(Problem("head_malformed", detail=f"{name}: {error.fields['why']}"))
-    return sorted(claims), problems
+            if note is None and len(records.latest_notes(KEPT[name])) > 1:
+                yield Problem("head_missing", detail=name)
+        for name, note in self._all():
+            try:
+                Checkpoint.of_note(note)
+            except NoteError as error:
+                yield Problem("head_malformed", detail=f"{name}: {error.fields['why']}")
+
+    def unrecorded(self, last: int, disputed: Collection[str]) -> Iterator[Problem]:
+        """Yield which files, not disputed already, do not repeat the newest row of their table."""
+        records = Records(self._database, self._folder)
+        for claim in self.claims():
+            if claim.where not in KEPT or claim.where in disputed or claim.size > last:
+                continue
+            table = KEPT[claim.where]
+            is_newest = claim.note in records.latest_notes(table)
+            # A running writer's commits may have overtaken the file as it was read.
+            if not is_newest and claim.note == read_note(self._folder / claim.where):
+                sql = f"SELECT count(*) FROM {table} WHERE size = ? AND note = ?"  # noqa: S608  # our own words
+                is_older = self._database.value(sql, claim.size, claim.note)
+                code = "head_stale" if is_older else "head_unrecorded"
+                yield Problem(code, claim.size, claim.where)
+
+    def claims(self) -> list[Claim]:
+        """Return the well-formed notes as claims in order of size."""
+        claims = []
+        for name, note in self._all():
+            with suppress(NoteError):
+                claims.append(Claim(Checkpoint.of_note(note).size, name, note))
+        return sorted(claims)
+
+    def _all(self) -> Iterator[tuple[str, str]]:
+        yield from ((name, note) for name, note in self._files.items() if note is not None)
+        yield from self._kept.items()
 
 
 @dataclass(slots=True)
@@ -132,39 +154,57 @@ class _Walk:
     changed entry does not make every later head look wrong.
     """
 
-    _database: Database
-    _key: VerifyingKey | None
+    database: Database
+    trusted: VerifyingKey | None
+    _key: VerifyingKey | None = None
     _nodes: "_StoredNodes" = field(init=False)
     _frontier: Frontier = field(default_factory=Frontier)
     _whole: bool = True  # no entry missing so far: heads can be compared
     _agreed: int = 0  # size of the last head that agreed with the entries
     _differs: bool = False
     _signed: int = 0  # size of the last checkpoint seen
+    last: int = 0  # the last entry seen
+    disputed: set[str] = field(default_factory=set)  # which notes were found wrong
 
     def __post_init__(self) -> None:
-        self._nodes = _StoredNodes(self._database)
+        self._nodes = _StoredNodes(self.database)
+
+    def find_key(self) -> Iterator[Problem]:
+        """Take the trusted key, or else the one that entry 1 names; yield what is wrong with it."""
+        self._key = self.trusted
+        row = self.database.row("SELECT body FROM entry WHERE sequence = 1")
+        if row is None:
+            return
+        try:
+            named = VerifyingKey.parse(str(decode(row[0]).data.get("public_key")))
+        except LedgerError as error:
+            yield Problem("key_missing", 1, str(error.fields["why"]))
+            return
+        if self.trusted not in (None, named):
+            yield Problem("key_differs", 1, str(named))
+        self._key = self.trusted or named
 
     def run(self, files: list[Claim], progress: Progress) -> Iterator[Problem]:
-        total = int(self._database.value("SELECT count(*) FROM entry"))
+        total = int(self.database.value("SELECT count(*) FROM entry"))
         if not total:
             yield Problem("ledger_empty")
         claims = _Claims(heapq.merge(*map(self._claims, (_CHECKPOINTS, _COSIGNATURES)), files))
-        last = 0
-        for done, row in enumerate(self._database.stream(_ENTRIES), 1):
-            yield from self._follows(last, row[0])
-            last = row[0]
+        for done, row in enumerate(self.database.stream(_ENTRIES), 1):
+            yield from self._follows(row[0])
+            self.last = row[0]
             yield from self._entry(row)
             if self._whole:
-                yield from self._heads(claims.up_to(last))
+                yield from self._heads(claims.up_to(self.last))
             if done % _STEP == 0 or done == total:
                 progress(done, total)
-        yield from self._end(last, claims)
+        yield from self._end(claims)
 
     def _claims(self, sql: str) -> Iterator[Claim]:
-        for size, where, note, witness, timestamp in self._database.stream(sql):
+        for size, where, note, witness, timestamp in self.database.stream(sql):
             yield Claim(size, where, _text(note), witness and _text(witness), timestamp)
 
-    def _follows(self, last: int, sequence: int) -> Iterator[Problem]:
+    def _follows(self, sequence: int) -> Iterator[Problem]:
+        last = self.last
         if sequence != last + 1:
             self._whole = False
             span = f"{last + 1}" if sequence == last + 2 else f"{last + 1}-{sequence - 1}"
@@ -217,6 +257,7 @@ class _Walk:
             try:
                 root = self._signed_root(claim)
             except NoteError as error:
+                self.disputed.add(claim.where)
                 yield _malformed(claim, str(error.fields["why"]))
             else:
                 yield from self._compare(claim, root)
@@ -240,19 +281,21 @@ class _Walk:
             return
         span = f"{self._agreed + 1}-{claim.size}"
         if claim.where not in ("checkpoint", "cosignature"):
+            self.disputed.add(claim.where)
             yield Problem("head_differs", claim.size, claim.where)
         elif not self._differs:  # once history differs, so does every head after it
             yield Problem("history_differs", claim.size, span)
         self._differs = True
 
-    def _end(self, last: int, claims: "_Claims") -> Iterator[Problem]:
+    def _end(self, claims: "_Claims") -> Iterator[Problem]:
+        last = self.last
         beyond = {claim.where: claim.size for claim in claims.rest() if claim.size > last}
         for where, size in beyond.items():
             yield Problem("tail_missing", last, f"{where}: {size}")
         if last and self._whole and self._signed != last:
             yield Problem("checkpoint_missing", last)
         surplus = "SELECT count(*) FROM node WHERE (position + 1) << level > ?"
-        if count := self._database.value(surplus, last):
+        if count := self.database.value(surplus, last):
             yield Problem("node_surplus", detail=str(count))
 
 

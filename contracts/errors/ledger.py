@@ -38,7 +38,10 @@ class ProofError(LedgerError):
 
 
 class LedgerBrokenError(LedgerError):
-    """The ledger in a folder is shorter than, or different from, what was signed."""
+    """The ledger in a folder is shorter than, or different from, what was signed.
+
+    `evidence`, where given, is the two notes that contradict one another.
+    """
 
     code = "ledger_broken"
     sentence = Text(

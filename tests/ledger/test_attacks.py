@@ -15,7 +15,7 @@ from ledger.verifying import verify
 from tests.support.entering import MOMENT, PREFIX, WITNESS_NAME, cosign, draft, filled, opened
 
 SIZE = 6
-TRIGGERS = "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
+TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
 
 
 @pytest.fixture
@@ -25,12 +25,15 @@ def folder(tmp_path):
 
 
 def tamper(folder, *statements):
-    """Do what the triggers forbid: whoever has the disk can remove them."""
+    """Do what the triggers forbid, and put them back: whoever has the disk can do that."""
     connection = apsw.Connection(str(folder / "ledger.db"))
-    for (name,) in connection.execute(TRIGGERS).fetchall():
+    triggers = connection.execute(TRIGGERS).fetchall()
+    for name, _ in triggers:
         connection.execute(f"DROP TRIGGER {name}")
     for sql, *bindings in statements:
         connection.execute(sql, bindings)
+    for _, sql in triggers:
+        connection.execute(sql)
     connection.close()
 
 
@@ -213,6 +216,78 @@ def test_a_note_file_taken_away_or_spoilt_is_found(folder, name):
         (folder / name).write_text(spoilt, encoding="utf-8")
         assert codes(folder)[0][0] in {"head_malformed", "tail_missing"}
         assert name in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["head.note", "witness.note"])
+def test_a_note_file_of_long_ago_is_found(folder, name):
+    with opened(folder) as ledger:
+        cosign(ledger)
+        old = (folder / name).read_text(encoding="utf-8")
+        for number in (7, 8, 9):
+            ledger.append([draft(number)], MOMENT)
+            cosign(ledger)
+    (folder / name).write_text(old, encoding="utf-8")
+    assert verify(folder)[0].code == "head_stale"
+    assert f"{name}, of entry" in refused(folder)
+
+
+def test_a_cosignature_taken_out_of_the_database_is_found_by_the_file(folder):
+    with opened(folder) as ledger:
+        cosign(ledger)
+    tamper(folder, ("DELETE FROM cosignature",))
+    assert codes(folder) == [("head_unrecorded", SIZE)]
+    assert "not one of the last two cosignatures" in refused(folder)
+
+
+def test_a_head_that_no_witness_signed_is_no_witness_note(folder):
+    with opened(folder) as ledger:
+        cosign(ledger)
+        alone = ledger.checkpoint
+    (folder / "witness.note").write_text(alone, encoding="utf-8")
+    assert codes(folder) == [("head_unrecorded", SIZE)]
+    assert "witness.note" in refused(folder)
+
+
+def test_a_note_kept_elsewhere_shows_a_whole_folder_put_back(folder, tmp_path):
+    old = shutil.copytree(folder, tmp_path / "old")
+    with opened(folder) as ledger:
+        ledger.append([draft(7)], MOMENT)
+        kept = cosign(ledger)
+    assert verify(folder, kept={"index": kept}) == ()
+    assert verify(old) == ()
+    (problem,) = verify(old, kept={"index": kept})
+    assert (problem.code, problem.sequence, problem.detail) == ("tail_missing", SIZE, "index: 7")
+    (problem,) = verify(old, kept={"index": "no note"})
+    assert problem.code == "head_malformed"
+
+
+def test_a_refusal_holds_both_notes_as_evidence(folder, tmp_path):
+    old = shutil.copytree(folder, tmp_path / "old")
+    with opened(folder) as ledger:
+        older = ledger.checkpoint
+        ledger.append([draft(7)], MOMENT)
+        newer = ledger.checkpoint
+    shutil.copy(folder / "head.note", old)
+    with pytest.raises(LedgerBrokenError) as caught:
+        opened(old)
+    assert caught.value.fields["evidence"] == (newer, older)
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("DROP TRIGGER entry_no_update", "trigger entry_no_update"),
+        ("DROP INDEX entry_by_type", "index entry_by_type"),
+        ("CREATE TABLE more (x)", "table more"),
+        ("ALTER TABLE node RENAME COLUMN hash TO other", "table node"),
+    ],
+)
+def test_a_database_rebuilt_by_another_hand_is_found(folder, statement, what):
+    connection = apsw.Connection(str(folder / "ledger.db"))
+    connection.execute(statement)
+    connection.close()
+    assert ("schema_differs", what) in [(p.code, p.detail) for p in verify(folder)]
+    assert f"by another hand: {what}" in refused(folder)
 
 
 @pytest.mark.parametrize(
