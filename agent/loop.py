@@ -5,7 +5,7 @@ after its commit the workers get their orders and the people their answers.
 """
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -88,18 +88,29 @@ class Loop:
         Raises:
             LedgerError: the ledger cannot be relied on any more; the program must end.
         """
-        self._flush()
-        while True:
-            for event in self._next_batch():
-                if isinstance(event, Stop):
-                    self.enter(AgentStopped(event.reason))
-                    self._flush()
-                    self._turn_outward()
-                    return event.reason
-                self._take(event)
+        reason = self.turn(())
+        while reason is None:
+            reason = self.turn(self._next_batch())
+        return reason
+
+    def turn(self, events: Iterable[Incoming]) -> str | None:
+        """Decide on these events, enter, then act; return why to stop, if one of them says so.
+
+        Raises:
+            LedgerError: the ledger cannot be relied on any more; the program must end.
+        """
+        reason = None
+        for event in events:
+            if isinstance(event, Stop):
+                reason = event.reason
+                self.enter(AgentStopped(reason))
+                break
+            self._take(event)
+        if reason is None:
             self._beat()
-            self._flush()
-            self._turn_outward()
+        self._flush()
+        self._turn_outward()
+        return reason
 
     def enter(self, *facts: Fact) -> None:
         """Append facts that no event asked for."""
