@@ -121,7 +121,11 @@ class PinWrongError(StationError):
 
     code = "pin_wrong"
     sentence = Text("{person} 的密码不正确", "The PIN of {person} is not right")
-    remedy = Text("重新输入; 忘记密码由管理员重设", "Type it again, or have it set anew")
+    remedy = Text(
+        "重新输入; 忘记密码: 管理员用 muster-agent hash-pin 生成摘要, 写入名册, 重启采集服务",
+        "Type it again; if it is forgotten the administrator makes a hash with muster-agent "
+        "hash-pin, puts it into the roster and restarts the agent",
+    )
 
 
 class PinLockedError(StationError):
