@@ -19,6 +19,20 @@ KEPT: dict[str, Literal["checkpoint", "cosignature"]] = {
 }
 
 
+def make(folder: Path) -> None:
+    """Make the ledger's folder; the names that lead to it are on disk on return.
+
+    Also where it was there before: who made it may have been killed before that.
+
+    Raises:
+        OSError: it cannot be made or read.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing or [folder]:
+        _sync_folder(one.parent)
+
+
 def load_or_create_key(path: Path) -> SigningKey:
     """Return the key whose seed is in a file, made (0600, on disk on return) if there is none.
 
@@ -78,8 +92,12 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

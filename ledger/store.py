@@ -20,6 +20,7 @@ from ledger.folder import (
     WITNESS_NAME,
     load_or_create_key,
     lock,
+    make,
     read_note,
     write_durably,
 )
@@ -54,7 +55,7 @@ class Ledger(Records):
             LedgerStorageError: its files cannot be read or written.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make(folder)
         except OSError as error:
             raise LedgerStorageError(where=folder, what=str(error)) from error
         with ExitStack() as resources:
