@@ -45,12 +45,25 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ClearRule:
+    """A model of recorders whose cards are cleared once all that docs/clearing.md asks is so.
+
+    `unknown_battery`: clear although nobody knows the battery, which a disk never tells.
+    """
+
+    __pydantic_config__ = _STRICT
+    model: str
+    unknown_battery: bool = False
+
+
+@dataclass(frozen=True)
 class Policy:
     """One set of rules a department works under.
 
     `approval`: an approver must confirm each issue (S2 A6 Art 5). `daily`: a recorder with a
     keeper owes an import every workday, issued or not. `override`: a failed check may be overridden
     with an entered reason. `set_clock`: correct a recorder's clock after it was measured.
+    `clear`: the models that are cleared; all others never are.
     """
 
     __pydantic_config__ = _STRICT
@@ -62,6 +75,11 @@ class Policy:
     sm3: bool = False
     set_clock: bool = False
     limits: Limits = field(default_factory=Limits)
+    clear: tuple[ClearRule, ...] = ()
+
+    def clears(self, model: str) -> ClearRule | None:
+        """Return the rule by which a model is cleared."""
+        return next((rule for rule in self.clear if rule.model == model), None)
 
 
 @dataclass(frozen=True)
@@ -137,7 +155,7 @@ def parse_roster(text: str, file: str) -> Roster:
         SettingsError: with every malformed key, doubled id and dangling reference at once.
     """
     roster = from_toml(text, Roster, file)
-    problems = (*_doubles(roster), *_dangling(roster))
+    problems = (*_doubles(roster), *_dangling(roster), *_clear_problems(roster))
     if problems:
         raise SettingsError(file=file, problems=problems)
     return roster
@@ -176,3 +194,18 @@ def _dangling(roster: Roster) -> tuple[str, ...]:
         for where, value, known in wanted
         if value not in known
     )
+
+
+def _clear_problems(roster: Roster) -> tuple[str, ...]:
+    models = {recorder.model for recorder in roster.recorder}
+    problems = []
+    for policy in roster.policy:
+        named = [rule.model for rule in policy.clear]
+        where = f"policy.{policy.name}.clear.model"
+        for model in dict.fromkeys(named):
+            if not model or model not in models:
+                problems.append(f"{where}: 没有 {model!r} 型记录仪 / no recorder is a {model!r}")
+            if named.count(model) > 1:
+                times = named.count(model)
+                problems.append(f"{where}: {model!r} 出现 {times} 次 / given {times} times")
+    return tuple(problems)

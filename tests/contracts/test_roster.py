@@ -134,3 +134,27 @@ def test_a_settings_error_says_how_many_and_where_in_both_languages():
         parse_station("", "station.toml")
     assert "station.toml" in caught.value.text.zh
     assert "station.toml" in caught.value.text.en
+
+
+CLEARED = GOOD.replace(
+    "[[department]]", '[[policy.clear]]\nmodel = "M1"\nunknown_battery = true\n[[department]]', 1
+)
+MODELLED = CLEARED.replace('keeper = "1001"', 'keeper = "1001"\nmodel = "M1"')
+
+
+def test_only_a_model_that_a_policy_names_is_cleared():
+    policy = parse_roster(MODELLED, "x").policy_of("d1")
+    assert policy.clears("M1").unknown_battery
+    assert policy.clears("M2") is None
+    assert parse_roster(GOOD, "x").policy_of("d1").clears("") is None
+
+
+@pytest.mark.parametrize("model", ["M2", ""])
+def test_a_model_to_clear_that_no_recorder_has_is_a_fault_of_the_roster(model):
+    said = problems(parse_roster, MODELLED.replace('model = "M1"\nun', f'model = "{model}"\nun'))
+    assert f"policy.p.clear.model: 没有 '{model}' 型记录仪" in said
+
+
+def test_a_model_to_clear_that_is_named_twice_is_a_fault_of_the_roster():
+    twice = MODELLED.replace("[[department]]", '[[policy.clear]]\nmodel = "M1"\n[[department]]')
+    assert "'M1' 出现 2 次 / given 2 times" in problems(parse_roster, twice)
