@@ -37,6 +37,10 @@ class DiskFile:
         """Fill the buffer."""
         return self._file.readinto(buffer) or 0
 
+    def seek(self, offset: int) -> None:
+        """Go on from this offset."""
+        self._file.seek(offset)
+
     def unchanged(self) -> bool:
         """Tell whether size and modification time are those of the opening."""
         return self._state() == self._opened

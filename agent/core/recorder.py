@@ -53,7 +53,14 @@ class RefusedItem:
 
     path: bytes
     reason: Literal[
-        "symlink", "hard_link", "device", "fifo", "socket", "unlistable_folder", "unreadable"
+        "symlink",
+        "hard_link",
+        "device",
+        "fifo",
+        "socket",
+        "mount_point",
+        "unlistable_folder",
+        "unreadable",
     ]
     detail: str = ""
 
@@ -74,9 +81,13 @@ class OpenFile(Protocol):
         """Fill the buffer from where the last call ended; return bytes read, 0 at the end.
 
         Raises:
-            FileUnreadableError: the card does not give these bytes; says at which offset.
+            FileUnreadableError: the card does not give these bytes, however often it is asked;
+                says at which offset.
             RecorderGoneError: the recorder was pulled out.
         """
+
+    def seek(self, offset: int) -> None:
+        """Go on from this offset."""
 
     def unchanged(self) -> bool:
         """Tell whether size and modification time are still those of the opening."""
@@ -100,6 +111,9 @@ class Recorder(Protocol):
     def open_file(self, file: CardFile) -> OpenFile:
         """Open a listed file for reading."""
 
+    def look_again(self, file: CardFile) -> CardFile | None:
+        """Return what a listed file is now, or None when no regular file is there any more."""
+
     def set_clock(self, now: datetime) -> bool:
         """Set the recorder's clock; False when this family cannot."""
 
@@ -120,6 +134,21 @@ class Driver(Protocol):
 
     def attach(self, device: Device) -> Recorder:
         """Take hold of the recorder (mount it read-only, open its line)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What could be read of a file that cannot be read whole.
+
+    `bad` are the (offset, length) that could not, in order. `partial` is where the rest is kept
+    below the archive's root, None when nothing was read; there, what is missing is zeros, and what
+    is missing at the end is left off: `size` bytes in all, of this `sha256`.
+    """
+
+    bad: tuple[tuple[int, int], ...]
+    partial: str | None = None
+    size: int = 0
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from agent.core.recorder import CardFile, Listing, RefusedItem
 from contracts.errors import (
     FileChangedError,
     FileUnreadableError,
+    FileVanishedError,
     MountError,
     RecorderError,
     RecorderGoneError,
@@ -23,11 +24,15 @@ from contracts.names import shown
 MAX_DEPTH = 64
 MAX_ITEMS = 250_000
 MAX_PATH_BYTES = 4096  # what an entry has room for
+TRIES = 3  # of each read that fails, before smaller pieces are tried and at last given up
+PIECE_BYTES = 4096
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _SHOWN_ERRORS = 3
-_MOVED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_MOVED = frozenset({errno.ENOTDIR, errno.ELOOP, errno.EXDEV})
+# What the kernel says of a disk that is no longer there, and FUSE of a driver that has ended.
+_GONE = frozenset({errno.ENODEV, errno.ENOMEDIUM, errno.ENOTCONN, errno.ECONNABORTED})
 
 
 class CardFolder:
@@ -38,7 +43,10 @@ class CardFolder:
         try:
             self._root: int | None = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
         except OSError as error:
-            raise RecorderGoneError if is_gone() else MountError(reason=str(error)) from error
+            if is_gone() or error.errno in _GONE:
+                raise RecorderGoneError from error
+            raise MountError(reason=str(error)) from error
+        self._device = _device_of(self._root)
 
     def list_files(self) -> Listing:
         """List every file, bounded by `MAX_DEPTH` and `MAX_ITEMS`; a bound that is hit is said.
@@ -46,7 +54,7 @@ class CardFolder:
         Raises:
             RecorderGoneError: the recorder was pulled out.
         """
-        walk = _Walk()
+        walk = _Walk(self._device)
         walk.folder(self._fd(), b"", depth=1)
         if self._is_gone():
             raise RecorderGoneError
@@ -56,7 +64,7 @@ class CardFolder:
         """Open a listed file.
 
         Raises:
-            FileChangedError: it is not what was listed.
+            FileChangedError: it is not what was listed, or there no more.
             FileUnreadableError: the card does not give it.
             RecorderGoneError: the recorder was pulled out.
         """
@@ -69,6 +77,28 @@ class CardFolder:
             opened.close()
             raise FileChangedError(name=shown(file.path))
         return opened
+
+    def look_again(self, file: CardFile) -> CardFile | None:
+        """Return what a listed file is now, or None when no regular file is there any more.
+
+        Raises:
+            FileUnreadableError: the card does not say.
+            RecorderGoneError: the recorder was pulled out.
+        """
+        try:
+            fd = self._open(file.path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno in _MOVED and not self._is_gone():
+                return None
+            raise self._error(file.path, 0, error) from error
+        try:
+            said = os.fstat(fd)
+        finally:
+            os.close(fd)
+        is_file = stat.S_ISREG(said.st_mode) and said.st_nlink <= 1
+        return CardFile(file.path, said.st_size, said.st_mtime_ns) if is_file else None
 
     def read_small(self, names: tuple[bytes, ...], limit: int) -> bytes | None:
         """Return the first `limit` bytes of a file found whatever its letters' case, or None."""
@@ -124,7 +154,7 @@ class CardFolder:
         *folders, name = path.split(b"/")
         folder = self._open_folder(folders)
         try:
-            return os.open(_step(name), _FILE, dir_fd=folder)
+            return _on_card(os.open(_step(name), _FILE, dir_fd=folder), folder)
         finally:
             os.close(folder)
 
@@ -132,15 +162,17 @@ class CardFolder:
         fd = os.dup(self._fd())
         for name in names:
             try:
-                below = os.open(_step(name), _FOLDER, dir_fd=fd)
+                below = _on_card(os.open(_step(name), _FOLDER, dir_fd=fd), fd)
             finally:
                 os.close(fd)
             fd = below
         return fd
 
     def _error(self, path: bytes, offset: int, error: OSError) -> RecorderError:
-        if self._is_gone():
+        if error.errno in _GONE or self._is_gone():
             return RecorderGoneError()
+        if error.errno == errno.ENOENT:
+            return FileVanishedError(name=shown(path))
         if error.errno in _MOVED:
             return FileChangedError(name=shown(path))
         return FileUnreadableError(name=shown(path), offset=offset, reason=_reason(error))
@@ -169,24 +201,48 @@ class FolderFile:
         self._listed = listed
         self._failure = failure
         self._offset = 0
+        self._careful_until = 0  # up to here pieces are read, a larger read of this having failed
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer from where the last call ended; return bytes read, 0 at the end.
+
+        A read that fails is tried again, then in pieces, so that it is known which bytes fail.
 
         Raises:
             FileUnreadableError: the card does not give these bytes; says at which offset.
             RecorderGoneError: the recorder was pulled out.
         """
-        try:
-            count = os.preadv(self._fd, [buffer], self._offset)
-        except OSError as error:
-            raise self._failure(self._offset, error) from error
-        self._offset += count
-        return count
+        if self._offset >= self._careful_until and len(buffer) > PIECE_BYTES:
+            try:
+                return self._read(buffer)
+            except FileUnreadableError:
+                self._careful_until = self._offset + len(buffer)
+        return self._read(buffer[: PIECE_BYTES - self._offset % PIECE_BYTES])
+
+    def seek(self, offset: int) -> None:
+        """Go on from this offset."""
+        self._offset = offset
+
+    def _read(self, buffer: memoryview) -> int:
+        failures: list[RecorderError] = []
+        while len(failures) < TRIES:
+            try:
+                count = os.preadv(self._fd, [buffer], self._offset)
+            except OSError as error:
+                failures.append(self._failure(self._offset, error))
+                if not isinstance(failures[-1], FileUnreadableError):
+                    break
+            else:
+                self._offset += count
+                return count
+        raise failures[-1]
 
     def unchanged(self) -> bool:
         """Tell whether it still is the regular file of the size and time that was listed."""
-        now = os.fstat(self._fd)
+        try:
+            now = os.fstat(self._fd)
+        except OSError as error:
+            raise self._failure(self._offset, error) from error
         same = (now.st_size, now.st_mtime_ns) == (self._listed.size, self._listed.modified_ns)
         return same and stat.S_ISREG(now.st_mode)
 
@@ -198,7 +254,8 @@ class FolderFile:
 class _Walk:
     """One walk through a card's folders; keeps what could not be read beside what could."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: int) -> None:
+        self._device = device
         self._files: list[CardFile] = []
         self._refused: list[RefusedItem] = []
         self._errors: list[str] = []
@@ -228,7 +285,7 @@ class _Walk:
                     self._seen += 1
                     names.append(os.fsencode(entry.name))
         except OSError as error:
-            self._unlistable(path, _reason(error))
+            self._unlistable(path, error)
         # A crafted card names one file twice; the second cannot be reached (fault A04).
         if len(set(names)) < len(names):
             self._errors.append(f"{shown(path) or '/'}: a name listed twice")
@@ -241,7 +298,10 @@ class _Walk:
         try:
             said = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except OSError as error:
-            self._unreadable(path, _reason(error))
+            self._unreadable(path, error)
+            return
+        if said.st_dev != self._device:
+            self._refused.append(RefusedItem(path, "mount_point"))
             return
         kind = stat.S_IFMT(said.st_mode)
         if kind == stat.S_IFDIR:
@@ -256,20 +316,22 @@ class _Walk:
             self._unlistable(path, f"deeper than {MAX_DEPTH} folders")
             return
         try:
-            child = os.open(name, _FOLDER, dir_fd=fd)
+            child = _on_card(os.open(name, _FOLDER, dir_fd=fd), fd)
         except OSError as error:
-            self._unlistable(path, _reason(error))
+            self._unlistable(path, error)
             return
         try:
             self.folder(child, path, depth + 1)
         finally:
             os.close(child)
 
-    def _unreadable(self, path: bytes, reason: str) -> None:
+    def _unreadable(self, path: bytes, why: OSError | str) -> None:
+        reason = _reason(why)
         self._refused.append(RefusedItem(path, "unreadable", reason))
         self._errors.append(f"{shown(path)}: {reason}")
 
-    def _unlistable(self, path: bytes, reason: str) -> None:
+    def _unlistable(self, path: bytes, why: OSError | str) -> None:
+        reason = _reason(why)
         self._refused.append(RefusedItem(path or b".", "unlistable_folder", reason))
         self._errors.append(f"{shown(path) or '/'}: {reason}")
 
@@ -294,5 +356,26 @@ def _step(name: bytes) -> bytes:
     return name
 
 
-def _reason(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, str(error))
+def _on_card(fd: int, folder: int) -> int:
+    """Return what was opened, if it is on the folder's own file system; else close it."""
+    try:
+        is_here = _device_of(fd) == _device_of(folder)
+    except OSError:
+        os.close(fd)
+        raise
+    if is_here:
+        return fd
+    os.close(fd)
+    raise OSError(errno.EXDEV, "another file system")
+
+
+def _device_of(fd: int) -> int:
+    return os.fstat(fd).st_dev
+
+
+def _reason(why: OSError | str) -> str:
+    if isinstance(why, str):
+        return why
+    if why.errno in _GONE:
+        raise RecorderGoneError from why
+    return errno.errorcode.get(why.errno or 0, str(why))

@@ -56,6 +56,10 @@ class InboxVisit:
         """Open a listed file for reading."""
         return self._folder.open_file(file)
 
+    def look_again(self, file: CardFile) -> CardFile | None:
+        """Return what a listed file is now."""
+        return self._folder.look_again(file)
+
     def set_clock(self, now: datetime) -> bool:
         """Return False: there is no clock."""
         return False

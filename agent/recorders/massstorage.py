@@ -101,6 +101,10 @@ class MassStorageRecorder:
         """Open a listed file for reading."""
         return self._card.open_file(file)
 
+    def look_again(self, file: CardFile) -> CardFile | None:
+        """Return what a listed file is now."""
+        return self._card.look_again(file)
+
     def set_clock(self, now: datetime) -> bool:
         """Return False: a disk has no clock to set."""
         return False

@@ -147,6 +147,11 @@ class VirtualRecorder:
         """Open a listed file for reading, with the faults the script gives it."""
         return _FaultyFile(self, file, self._card.open_file(file))
 
+    def look_again(self, file: CardFile) -> CardFile | None:
+        """Return what a listed file is now."""
+        self._there()
+        return self._card.look_again(file)
+
     def set_clock(self, now: datetime) -> bool:
         """Set the clock; it is kept beside the files, not among them."""
         self._there()
@@ -245,6 +250,11 @@ class _FaultyFile:
         self._offset += count
         self._recorder.pace.count(count)
         return count
+
+    def seek(self, offset: int) -> None:
+        """Go on from this offset."""
+        self._opened.seek(offset)
+        self._offset = offset
 
     def unchanged(self) -> bool:
         """Tell whether it is as it was listed; a changing file never is."""

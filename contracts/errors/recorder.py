@@ -86,6 +86,49 @@ class FileChangedError(RecorderError):
     remedy = Text("停止录像后重新插入", "Stop recording, then dock again")
 
 
+class FileGrownError(FileChangedError):
+    """A file holds more than was listed: somebody still writes to it."""
+
+    code = "file_grown"
+    sentence = Text("文件 {name} 在读取时变大", "File {name} grew while it was read")
+
+
+class FileShortError(FileChangedError):
+    """The card ends a file before the size it lists for it."""
+
+    code = "file_short"
+    sentence = Text(
+        "文件 {name} 列出 {size} 字节, 只读到 {offset} 字节",
+        "File {name} is listed with {size} bytes and gives only {offset}",
+    )
+    remedy = Text(
+        "读出的部分已另存; 重新插入再试, 仍不完整则送检",
+        "What it gave is kept apart; dock again, and if it stays short have the card examined",
+    )
+
+
+class FileVanishedError(FileChangedError):
+    """A listed file is there no more."""
+
+    code = "file_vanished"
+    sentence = Text("文件 {name} 在读取前消失", "File {name} vanished before it was read")
+    remedy = Text("重新插入再试; 不要清空", "Dock again; do not clear the card")
+
+
+class ListingUnsteadyError(RecorderError):
+    """A card lists something else each time it is asked."""
+
+    code = "listing_unsteady"
+    sentence = Text(
+        "存储卡的文件目录一再变化 (已列 {times} 次)",
+        "The card's listing keeps changing (listed {times} times)",
+    )
+    remedy = Text(
+        "停止录像后重新插入; 仍变化则不要清空, 送检",
+        "Stop recording, then dock again; if it goes on, do not clear the card, have it examined",
+    )
+
+
 class RecorderGoneError(RecorderError):
     """The recorder was pulled out."""
 
