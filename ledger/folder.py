@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,18 @@ def load_or_create_key(path: Path) -> SigningKey:
     return SigningKey(seed)
 
 
+def has_key(folder: Path) -> bool:
+    """Tell whether there is a key.
+
+    Raises:
+        LedgerStorageError: the folder does not say.
+    """
+    try:
+        return (folder / KEY_NAME).exists()
+    except OSError as error:
+        raise LedgerStorageError(where=folder, what=str(error)) from error
+
+
 def lock(folder: Path) -> int:
     """Take the folder's writing lock and return its descriptor, which holds it until closed.
 
@@ -58,14 +71,27 @@ def lock(folder: Path) -> int:
 
     Raises:
         LedgerLockedError: another process, or another ledger in this one, holds it.
+        LedgerStorageError: there can be no lock file.
     """
-    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LedgerStorageError(where=folder, what=str(error)) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         os.close(descriptor)
         raise LedgerLockedError(where=folder) from error
+    except OSError as error:
+        os.close(descriptor)
+        raise LedgerStorageError(where=folder, what=str(error)) from error
     return descriptor
+
+
+def unlock(descriptor: int) -> None:
+    """Give the lock up; the kernel does so even where it then says that closing failed."""
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 def read_note(path: Path) -> str | None:

@@ -1,6 +1,5 @@
 """The ledger's one writer: it appends, signs, proves and keeps what its witness has signed."""
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,19 +8,26 @@ from typing import Self
 
 from contracts.checkpoint import Checkpoint, verify_checkpoint
 from contracts.entry import Draft, Entry, Moment, decode, encode, format_time
-from contracts.errors import LedgerBrokenError, LedgerCommitError, LedgerStorageError
+from contracts.errors import (
+    LedgerBrokenError,
+    LedgerCommitError,
+    LedgerStorageError,
+    ProofError,
+)
 from contracts.facts import LedgerOpened, draft_of
 from contracts.note import SigningKey, VerifyingKey, verify_cosignature
-from contracts.tree import Frontier, Node, leaf_hash
-from ledger.database import Database
+from contracts.tree import Frontier, Head, Node, leaf_hash, verify_consistency
+from ledger.database import Database, Row
 from ledger.folder import (
     HEAD_NAME,
     KEY_NAME,
     WITNESS_NAME,
+    has_key,
     load_or_create_key,
     lock,
     make,
     read_note,
+    unlock,
     write_durably,
 )
 from ledger.opening import check_opening
@@ -59,7 +65,7 @@ class Ledger(Records):
         except OSError as error:
             raise LedgerStorageError(where=folder, what=str(error)) from error
         with ExitStack() as resources:
-            resources.callback(os.close, lock(folder))
+            resources.callback(unlock, lock(folder))
             database = Database.writer(folder)
             resources.callback(database.close)
             key = _key_of(folder, Records(database, folder))
@@ -84,6 +90,8 @@ class Ledger(Records):
         Raises:
             EntryError: a draft is too long, or no canonical JSON; nothing was entered.
             LedgerStorageError: nothing was entered.
+            LedgerBrokenError: the tables or the memory do not hold what was signed last, or what
+                was to be entered; nothing was entered, and the ledger takes no more.
             LedgerCommitError: whether they were entered is unknown. The ledger takes no more:
                 never try again, restart the program.
         """
@@ -91,10 +99,10 @@ class Ledger(Records):
             return ()
         with self._turn:
             if self._failed:
-                raise LedgerCommitError(where=self.folder, what="an earlier commit failed")
+                raise LedgerCommitError(where=self.folder, what="an earlier one failed")
             try:
                 return self._commit(drafts, moment)
-            except LedgerCommitError:
+            except (LedgerCommitError, LedgerBrokenError):
                 self._failed = True
                 raise
 
@@ -103,9 +111,21 @@ class Ledger(Records):
 
         Raises:
             ProofError: there are fewer entries.
+            LedgerBrokenError: the tables no longer hold what was signed last.
         """
         self._check_size(size)
-        return self._sign(self.frontier(size))
+        with self._turn:
+            frontier, newest = self.frontier(size), self._frontier
+            try:
+                # What is read now must be what the newest signature is of: no two may contradict.
+                verify_consistency(
+                    Head(size, frontier.root()),
+                    Head(newest.size, newest.root()),
+                    self.consistency(size, newest.size),
+                )
+            except ProofError as error:
+                raise LedgerBrokenError(where=self.folder, what=str(error.fields["why"])) from error
+            return self._sign(frontier)
 
     def accept_cosignature(self, note: str, witness: VerifyingKey) -> int:
         """Keep a checkpoint of ours that the witness cosigned; return the size witnessed so far.
@@ -169,34 +189,44 @@ class Ledger(Records):
         self, drafts: Sequence[Draft], moment: Moment
     ) -> tuple[Frontier, tuple[Entry, ...], str]:
         first = self._frontier.size + 1
-        rows = [self._row(draft, number, moment) for number, draft in enumerate(drafts, first)]
+        frontier, rows, nodes = self._frontier, list[Row](), list[Node]()
+        for number, draft in enumerate(drafts, first):
+            row, leaf = self._row(draft, number, moment)
+            frontier, completed = frontier.append(leaf)
+            rows.append(row)
+            nodes.extend(completed)
         self._database.insert("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
-        frontier, nodes, entries = self._grow(first)
         self._database.insert(
             "INSERT INTO node VALUES (?, ?, ?)",
             [(node.level, node.index, node.hash) for node in nodes],
         )
-        note = self._sign(frontier)
-        self._database.insert("INSERT INTO checkpoint VALUES (?, ?)", [(frontier.size, note)])
-        return frontier, entries, note
+        again, entries = self._read_back(first)
+        if not again == self.frontier(again.size) == frontier:
+            raise LedgerBrokenError(where=self.folder, what="the tree changed on its way in")
+        note = self._sign(again)
+        self._database.insert("INSERT INTO checkpoint VALUES (?, ?)", [(again.size, note)])
+        return again, entries, note
 
-    def _row(self, draft: Draft, sequence: int, moment: Moment) -> tuple[object, ...]:
+    def _row(self, draft: Draft, sequence: int, moment: Moment) -> tuple[Row, bytes]:
         raw = encode(draft, sequence, self._origin, moment)
-        at = format_time(moment.at)
-        return (sequence, draft.type, draft.subject, at, raw, leaf_hash(raw))
+        at, leaf = format_time(moment.at), leaf_hash(raw)
+        return (sequence, draft.type, draft.subject, at, raw, leaf), leaf
 
-    def _grow(self, first: int) -> tuple[Frontier, list[Node], tuple[Entry, ...]]:
+    def _read_back(self, first: int) -> tuple[Frontier, tuple[Entry, ...]]:
         """Hash what the tables hold, not what was handed to them: that is what gets signed."""
-        frontier, nodes, entries = self._frontier, list[Node](), list[Entry]()
+        frontier, entries = self.frontier(first - 1), list[Entry]()
+        if frontier != self._frontier:
+            what = f"entries 1 to {first - 1} are not what was signed last"
+            raise LedgerBrokenError(where=self.folder, what=what)
         sql = "SELECT body, leaf_hash FROM entry WHERE sequence >= ? ORDER BY sequence"
-        for body, stored in self._database.rows(sql, first):
+        for number, (body, stored) in enumerate(self._database.rows(sql, first), first):
             leaf = leaf_hash(body)
             if leaf != stored:
-                raise LedgerBrokenError(where=self.folder, what="an entry changed on its way in")
-            frontier, completed = frontier.append(leaf)
-            nodes.extend(completed)
+                what = f"entry {number} changed on its way in"
+                raise LedgerBrokenError(where=self.folder, what=what)
+            frontier, _ = frontier.append(leaf)
             entries.append(decode(body))
-        return frontier, nodes, tuple(entries)
+        return frontier, tuple(entries)
 
     def _sign(self, frontier: Frontier) -> str:
         text = str(Checkpoint(self._origin, frontier.size, frontier.root()))
@@ -218,7 +248,7 @@ class Ledger(Records):
 
 
 def _key_of(folder: Path, records: Records) -> SigningKey:
-    if records.size and not (folder / KEY_NAME).exists():
+    if records.size and not has_key(folder):
         # A new key would make a second ledger out of this one.
         raise LedgerBrokenError(where=folder, what=f"{KEY_NAME} is missing")
     return load_or_create_key(folder / KEY_NAME)
