@@ -12,6 +12,7 @@ from agent.archive import Archive
 from contracts.entry import Entry
 from contracts.errors import MusterError
 from contracts.facts import FootageImported, fact_of
+from contracts.fork import check_fork
 from contracts.problem import Problem
 from contracts.proof import check
 from contracts.settings import StationSettings
@@ -97,6 +98,21 @@ def _verdict(*, holds: bool, keys_given: bool) -> str:
     if keys_given:
         return "证明成立, 公钥可信 / the proof holds, under keys you trust"
     return "证明自身一致, 未核对公钥 (--key) / consistent; the keys were NOT checked (--key)"
+
+
+def check_fork_report(report: Path, key: str | None) -> ProofAnswer:
+    """Judge the report of a fork, with nothing else at hand."""
+    verdict = check_fork(report.read_bytes(), key)
+    lines = list(map(str, verdict.problems))
+    if verdict.report is not None:
+        lines.append(f"公钥 / key {verdict.report.key}")
+        lines.append(f"中心已接受 / accepted by the index:\n{verdict.report.accepted.note}")
+        lines.append(
+            f"采集站后来出示 / then shown by the station:\n{verdict.report.presented.note}"
+        )
+    if verdict.holds:
+        lines.append("分叉成立: 同一公钥签了两份历史 / a fork: one key signed two histories")
+    return ProofAnswer(verdict.holds, tuple(lines))
 
 
 def rebuild_views(settings: StationSettings) -> tuple[int, int]:

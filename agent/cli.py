@@ -13,10 +13,10 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from agent import auditing, pins
+from agent import auditing, pins, storekeeping
 from agent import main as wiring
 from agent.calling import call
-from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return
+from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return, Scrub
 from contracts.errors import InternalError, LedgerError, MusterError, NoteError, SettingsError
 from contracts.note import VerifyingKey
 from contracts.settings import StationSettings, parse_station
@@ -149,6 +149,17 @@ def check_proof(bundle: Path, file: Path, keys: tuple[str, ...]) -> None:
     sys.exit(0 if report.holds else FOUND)
 
 
+@main.command("check-fork")
+@click.argument("report", type=_file)
+@click.option("--key", callback=_key, help=_key_text)
+def check_fork(report: Path, key: str | None) -> None:
+    """核验分叉报告, 不需要台账和网络 / check a fork's report; needs neither ledger nor network."""
+    answer = auditing.check_fork_report(report, key)
+    for line in answer.lines:
+        click.echo(line)
+    sys.exit(0 if answer.holds else FOUND)
+
+
 @main.command("rebuild-views")
 @_config
 def rebuild_views(settings: StationSettings) -> None:
@@ -156,6 +167,30 @@ def rebuild_views(settings: StationSettings) -> None:
     made, missing = _guard(lambda: auditing.rebuild_views(settings))
     click.echo(f"{made} 个链接 / link(s), {missing} 个缺失 / missing")
     sys.exit(FOUND if missing else 0)
+
+
+@main.command()
+@_config
+@click.argument("by")
+@click.argument("reason")
+@click.option("--replace", is_flag=True, help="替换已登记的磁盘 / instead of the one in the ledger")
+def commission(settings: StationSettings, by: str, reason: str, *, replace: bool) -> None:
+    """登记存储磁盘, 采集服务须停止 / make the disk at the archive's folder the archive."""
+    pin = _ask_pin(f"PIN {by}")
+    order = storekeeping.Order(by, pin, reason, replaces=replace)
+    click.echo(_guard(lambda: wiring.commission(settings, order)))
+
+
+@main.command()
+@_config
+def scrub(settings: StationSettings) -> None:
+    """立即重新校验全部文件 / read every archived file again, beginning now."""
+    if _guard(lambda: storekeeping.is_running(settings)):
+        _call(settings, Scrub())
+    result = _guard(lambda: storekeeping.scrub(settings, wiring.VERSION))
+    for line in result.lines:
+        click.echo(line)
+    sys.exit(0 if result.is_good else FOUND)
 
 
 @main.command("hash-pin")

@@ -118,6 +118,10 @@ PROBLEMS: dict[str, Text] = {
     "witness_wrong": Text(
         "见证签名无效: {detail}", "The witness's cosignature is not valid: {detail}"
     ),
+    "report_malformed": Text("分叉报告无效: {detail}", "Not a valid report of a fork: {detail}"),
+    "fork_unproven": Text(
+        "报告本身不能证明分叉: {detail}", "The report alone does not prove a fork: {detail}"
+    ),
     "key_untrusted": Text(
         "公钥不在受信任的公钥之中: {detail}", "A key that is not among the trusted ones: {detail}"
     ),
