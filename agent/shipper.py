@@ -5,11 +5,12 @@ Called by the deciding thread only.
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from agent.core import shipping
 from agent.core.event import Trouble, UplinkChanged
-from agent.core.shipping import Shipping
+from agent.core.shipping import Shipping, Window
+from contracts.batch import MAX_AHEAD_BYTES, MAX_AHEAD_ENTRIES, batches
 from contracts.checkpoint import WitnessRequest
 from contracts.errors import (
     LedgerBehindIndexError,
@@ -27,6 +28,8 @@ from ledger.store import Ledger
 
 # A station with nothing to say is not a silent one: the roll call tells them apart by this.
 LIFE_SIGN = timedelta(seconds=10)
+# As many windows as may be under way together stay within what the index lets wait.
+WINDOW_BYTES = MAX_AHEAD_BYTES * shipping.WINDOW_ENTRIES // MAX_AHEAD_ENTRIES
 Publish = Callable[[Message], None]
 log = logging.getLogger(__name__)
 
@@ -48,11 +51,14 @@ class Shipper:
     @property
     def state(self) -> UplinkChanged:
         """How things stand with the index."""
+        cosigned = self._ledger.cosigned
         return UplinkChanged(
             connected=self._shipping.connected and self._shipping.has is not None,
             index_has=self._shipping.index_has,
-            witnessed=self._ledger.witnessed_size,
+            witnessed=cosigned.size if cosigned else 0,
             trouble=self._trouble,
+            witness=cosigned.witness if cosigned else "",
+            witnessed_at=datetime.fromtimestamp(cosigned.timestamp, UTC) if cosigned else None,
         )
 
     def connected(self, now: datetime) -> None:
@@ -91,22 +97,32 @@ class Shipper:
         return None
 
     def ship(self, now: datetime) -> None:
-        """Send a sign of life when one is due, and the next window, if there is one to send."""
+        """Send a sign of life when one is due, and the next windows, if there are any to send."""
         last = self._life_sign_at
         is_recent = last is not None and timedelta() <= now - last < LIFE_SIGN
         if self._shipping.connected and not is_recent:
             self._give_life_sign(now)
-        self._shipping, window = shipping.next_window(self._shipping, self._ledger.size, now)
-        if window is None:
-            return
-        for raw in self._ledger.raw(window.old + 1, window.size + 1):
-            self._publish(Message(self._topic("entry"), raw))
+        size = self._ledger.size
+        self._shipping, window = shipping.next_window(self._shipping, size, now)
+        while window is not None:
+            sent = self._send(window)
+            is_full = sent != window
+            self._shipping = shipping.under_way(self._shipping, sent, now, is_full=is_full)
+            self._shipping, window = shipping.next_window(self._shipping, size, now)
+
+    def _send(self, wanted: Window) -> Window:
+        """Send a window, or as much of its beginning as is not too many bytes."""
+        entries = _fitting(self._ledger.raw(wanted.old + 1, wanted.size + 1))
+        window = Window(wanted.old, wanted.old + len(entries))
+        for payload in batches(entries):
+            self._publish(Message(self._topic("entry"), payload))
         request = WitnessRequest(
             old_size=window.old,
             proof=self._ledger.consistency(window.old, window.size),
             note=self._ledger.checkpoint_at(window.size),
         )
         self._publish(Message(self._topic("checkpoint"), request.format(), retained=True))
+        return window
 
     def show(self, docks: tuple[DockView, ...]) -> None:
         """Publish the docks that look otherwise than when last shown."""
@@ -148,3 +164,12 @@ class Shipper:
 
     def _topic(self, kind: str) -> str:
         return self._topics.station(self._meta.station, kind)  # type: ignore[arg-type]
+
+
+def _fitting(entries: list[bytes]) -> list[bytes]:
+    room = WINDOW_BYTES
+    for place, raw in enumerate(entries):
+        room -= len(raw)
+        if room < 0:
+            return entries[:place]
+    return entries

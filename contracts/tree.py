@@ -5,7 +5,7 @@ leaves index * 2^level to (index + 1) * 2^level - 1. Where nodes are kept is lef
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.errors import ProofError
@@ -57,6 +57,17 @@ class Frontier:
             level, index = level + 1, index // 2
             nodes.append(Node(level, index, node))
         return Frontier(self.size + 1, (*hashes, node)), tuple(nodes)
+
+    def grown(self, leaves: Iterable[bytes]) -> "Frontier":
+        """Return the frontier with more leaf hashes; `append`, without the nodes, for many."""
+        hashes, size = list(self.hashes), self.size
+        for leaf in leaves:
+            node, index = leaf, size
+            while index & 1:
+                node, index = node_hash(hashes.pop(), node), index >> 1
+            hashes.append(node)
+            size += 1
+        return Frontier(size, tuple(hashes))
 
     def root(self) -> bytes:
         """Return the root of the whole tree."""

@@ -1,16 +1,18 @@
 """Takes in what stations say, stores what is proven, and returns what to answer.
 
-Called by the deciding thread only; it has no broker: tests join it to stations by a list.
+The messages of a turn are judged one after the other; what they prove is stored in one transaction,
+and only then anybody hears of it. Called by the deciding thread only; it has no broker: tests join
+it to stations by a list.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import TypeVar
 
-from contracts.entry import Entry
 from contracts.errors import IndexDamagedError, IndexStoreError, NoteError
 from contracts.loading import from_json, to_json
 from contracts.messages import (
@@ -22,7 +24,7 @@ from contracts.messages import (
     StationTopic,
     Topics,
 )
-from contracts.note import COSIGNATURE, SigningKey, VerifyingKey
+from contracts.note import VerifyingKey
 from contracts.settings import ID_PATTERN, RESERVED_IDS
 from contracts.snapshot import DockView
 from contracts.tree import EMPTY_ROOT
@@ -34,72 +36,15 @@ from index.core.receiving import (
     SayHave,
     StationMirror,
 )
-from index.forks import ForkReport, fork_report
-from index.store import Enrolment, Store, StoredStation
+from index.forks import fork_report
+from index.known import KnownStation, Notice, Witness
+from index.store import Enrolment, Proven, Store, StoredStation
 
 MAX_PLAIN_BYTES = 64 * 1024
-# A station ships its next window at once; one that was quiet for longer has nothing to ship.
-QUIET = timedelta(seconds=5)
+# What may wait of all stations together; beyond it the largest is asked to send again.
+MAX_PENDING_BYTES = 64 * 1024 * 1024
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """The key that cosigns, and its name `muster/{organisation}/witness/{fingerprint}`."""
-
-    key: SigningKey
-    name: str
-
-    @classmethod
-    def of(cls, key: SigningKey, organisation: str) -> "Witness":
-        """Return the witness with the key's own name."""
-        return cls(key, f"muster/{organisation}/witness/{key.fingerprint}")
-
-    def cosign(self, note: str, now: datetime) -> str:
-        """Return a checkpoint with the index's cosignature."""
-        return self.key.cosign(note, self.name, int(now.timestamp()))
-
-    @property
-    def verifying(self) -> VerifyingKey:
-        """The public half, for cosignatures."""
-        return self.key.verifying(self.name, COSIGNATURE)
-
-
-@dataclass
-class KnownStation:
-    """One station as the deciding thread knows it."""
-
-    row: StoredStation
-    mirror: StationMirror
-    heard_at: datetime | None
-    known_at: datetime | None
-    active_at: datetime
-    state: Literal["ready", "disconnected", "lost"] | None = None
-    is_key_refused: bool = False
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return self.row.enrolment.name or self.row.enrolment.station
-
-    def hear(self, now: datetime) -> None:
-        """Count a live message as contact; all is known only of a station with nothing to ship."""
-        if self.state == "lost":
-            return
-        self.heard_at = now
-        has_all = not (self.mirror.is_behind or self.mirror.is_forked)
-        if has_all and now - self.active_at >= QUIET:
-            self.known_at = now
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What the rest of the index is told of: entries now proven, a station enrolled or forked."""
-
-    committed: Callable[[str, tuple[Entry, ...]], None]
-    enrolled: Callable[[Enrolment], None]
-    forked: Callable[[ForkReport], None]
 
 
 class Intake:
@@ -118,6 +63,9 @@ class Intake:
         self._store = store
         self._witness = witness
         self._notice = notice
+        self.max_pending_bytes = MAX_PENDING_BYTES
+        self._proven: list[Proven] = []
+        self._said: dict[str, Message] = {}
         self.refused: Counter[tuple[str, str]] = Counter()
         self.stations = {row.enrolment.station: self._known(row) for row in store.stations()}
 
@@ -159,37 +107,47 @@ class Intake:
         return Message(self._topics.index_state, to_json(state), retained=True)
 
     def take(self, message: Message, now: datetime) -> list[Message]:
-        """Take in one message; whatever it is, it harms nobody but its sender.
+        """Take in one message, as a turn of its own."""
+        return self.take_all((message,), now)
 
-        The index hears its own state, because stations' states are heard; that is all right.
+    def take_all(self, messages: Sequence[Message], now: datetime) -> list[Message]:
+        """Take in a turn's messages; whatever they are, they harm nobody but their sender.
+
+        Returned is what to say, now that all of it is stored: of each topic the newest word.
         """
+        for message in messages:
+            self._take(message, now)
+        self._store_proven(now)
+        self._bound_pending()
+        said, self._said = self._said, {}
+        return list(said.values())
+
+    def _take(self, message: Message, now: datetime) -> None:
+        # The index hears its own state, because stations' states are heard; that is all right.
         if message.topic == self._topics.index_state:
-            return []
+            return
         parsed = self._topics.parse(message.topic)
         if parsed and parsed[0] == "index":
-            return []  # what we say ourselves matches the filter for stations
+            return  # what we say ourselves matches the filter for stations
         if parsed is None or parsed[0] in RESERVED_IDS or not ID_PATTERN.fullmatch(parsed[0]):
             self._refuse("?", Refused("unknown_topic", message.topic))
-            return []
+            return
         station, kind = parsed
         try:
-            return self._take(station, kind, message, now)
+            self._judge(station, kind, message, now)
         except (ValueError, NoteError) as error:
             self._refuse(station, Refused("malformed", f"{kind}: {error}"))
         except IndexStoreError:
             log.exception("not stored: %s", station)
-        return []
 
-    def _take(self, station: str, kind: str, message: Message, now: datetime) -> list[Message]:
+    def _judge(self, station: str, kind: str, message: Message, now: datetime) -> None:
         outcomes = self._outcomes(station, kind, message, now)
-        answers: list[Message] = []
         for outcome in outcomes:
-            answers += self._carry_out(station, outcome, now)
+            self._carry_out(station, outcome, now)
         known = self.stations.get(station)
         was_refused = any(isinstance(outcome, Refused) for outcome in outcomes)
         if known and not message.retained and not was_refused:
             known.hear(now)
-        return answers
 
     def _outcomes(
         self, station: str, kind: str, message: Message, now: datetime
@@ -200,7 +158,7 @@ class Intake:
         if known is None:
             return (Refused("unknown_station", kind),)
         if kind == "entry":
-            return known.mirror.take_entry(message.payload, now)
+            return known.mirror.take_entries(message.payload, now)
         if kind == "checkpoint":
             return known.mirror.take_checkpoint(message.payload, now)
         if kind == "state":
@@ -238,47 +196,82 @@ class Intake:
         return ()
 
     def _enrol(self, enrolment: Enrolment, now: datetime) -> tuple[Outcome, ...]:
+        self._store_proven(now)  # of the ledger that counted until now
         known = self._known(self._store.enrol(enrolment, now))
         known.active_at = now
         self.stations[enrolment.station] = known
         self._notice.enrolled(enrolment)
         return known.mirror.answer(now, at_once=True)
 
-    def _carry_out(self, station: str, outcome: Outcome, now: datetime) -> list[Message]:
+    def _carry_out(self, station: str, outcome: Outcome, now: datetime) -> None:
         if isinstance(outcome, Refused):
             self._refuse(station, outcome)
-            return []
-        if isinstance(outcome, SayHave):
-            return [self._have(station, outcome.size)]
-        if isinstance(outcome, Commit):
-            return self._commit(station, outcome, now)
-        if isinstance(outcome, Fork):
+        elif isinstance(outcome, SayHave):
+            self._say(self._have(station, outcome.size))
+        elif isinstance(outcome, Commit):
+            self._commit(station, outcome, now)
+        elif isinstance(outcome, Fork):
             self._fork(station, outcome, now)
-            return []
-        return self._witnessed_so_far(station)
+        else:
+            self._store_proven(now)
+            for message in self._witnessed_so_far(station):
+                self._say(message)
 
-    def _commit(self, station: str, commit: Commit, now: datetime) -> list[Message]:
-        """Store, and only then believe, answer and cosign in public."""
+    def _commit(self, station: str, commit: Commit, now: datetime) -> None:
+        """Build upon a commit within this turn; before it is stored nobody hears of it."""
         known = self.stations[station]
         cosigned = self._witness.cosign(commit.note, now)
-        try:
-            self._store.commit(known.row.id, commit, cosigned, now)
-        except IndexStoreError:
-            # Whether it was stored is unknown: what the database says counts.
-            self.stations[station] = self._known(self._row(station))
-            raise
         known.mirror.settle(commit)
         known.active_at = now
-        entered_at = min(commit.entries[-1].moment.at, now)
-        known.known_at = max(known.known_at or entered_at, entered_at)
-        self._notice.committed(station, commit.entries)
-        return [
-            self._have(station, known.mirror.have),
-            self._witnessed(station, cosigned),
-        ]
+        self._proven.append(Proven(station, known.row.id, commit, cosigned))
+
+    def _store_proven(self, now: datetime) -> None:
+        """Store what this turn has proven so far, and only then believe, answer and tell.
+
+        What cannot be stored together is stored station by station: whose part is bad falls alone.
+        """
+        proven, self._proven = self._proven, []
+        try:
+            self._store.commit(proven, now)
+        except IndexStoreError:
+            for station in dict.fromkeys(one.station for one in proven):
+                self._store_alone([one for one in proven if one.station == station], now)
+            return
+        self._believe(proven, now)
+
+    def _store_alone(self, proven: list[Proven], now: datetime) -> None:
+        station = proven[0].station
+        try:
+            self._store.commit(proven, now)
+        except IndexStoreError:
+            log.exception("not stored: %s", station)
+            self._unbelieve(station)
+            return
+        self._believe(proven, now)
+
+    def _believe(self, proven: list[Proven], now: datetime) -> None:
+        for one in proven:
+            known = self.stations[one.station]
+            known.stored = known.mirror.frontier, known.mirror.note
+            entered_at = min(one.commit.entries[-1].moment.at, now)
+            known.known_at = max(known.known_at or entered_at, entered_at)
+            self._notice.committed(one.station, one.commit.entries)
+            self._say(self._have(one.station, one.commit.frontier.size))
+            self._say(self._witnessed(one.station, one.cosigned))
+
+    def _unbelieve(self, station: str) -> None:
+        """Go back to what is stored; whether the commit was is for the database to say."""
+        self.stations[station].mirror.retreat(*self.stations[station].stored)
+        with suppress(IndexStoreError):
+            self.stations[station] = self._known(self._row(station))
+        self._said.pop(self._topics.station(station, "witness"), None)
+        self._say(self._have(station, self.stations[station].mirror.have))
 
     def _fork(self, station: str, fork: Fork, now: datetime) -> None:
+        self._store_proven(now)
         known = self.stations[station]
+        if known.mirror.have != fork.accepted.size:
+            return  # what it forked from could not be stored: it will come again
         report = fork_report(station, known.row.enrolment.key, fork, self._leaves(known), now)
         self._notice.forked(report)
         self._store.keep_fork(known.row.id, report.body, report.sha256, now)
@@ -288,11 +281,23 @@ class Intake:
         entries = self._store.entries_of(known.row.id, known.mirror.have)
         return [entry.leaf_hash for entry in entries]
 
+    def _bound_pending(self) -> None:
+        mirrors = {station: known.mirror for station, known in self.stations.items()}
+        while sum(mirror.pending_bytes for mirror in mirrors.values()) > self.max_pending_bytes:
+            largest = max(mirrors, key=lambda station: mirrors[station].pending_bytes)
+            mirrors[largest].forget()
+            self._say(self._have(largest, mirrors[largest].have))
+
     def _refuse(self, station: str, refused: Refused) -> None:
         """Count what is refused, and log each kind once: whoever floods us must not fill a disk."""
         self.refused[station, refused.fault] += 1
         if self.refused[station, refused.fault] == 1:
             log.warning("%s: %s: %.200r", station, refused.fault, refused.why)
+
+    def _say(self, message: Message) -> None:
+        """Say something when the turn is over; of one topic only the newest word counts."""
+        self._said.pop(message.topic, None)
+        self._said[message.topic] = message
 
     def _have(self, station: str, size: int) -> Message:
         origin = self.stations[station].mirror.key.name
@@ -318,11 +323,22 @@ class Intake:
             row.enrolment.key,
             row.frontier,
             newest.note if newest else None,
-            lambda size: self._store.root_at(row.id, size),
+            lambda size: self._root_at(row.enrolment.station, size),
         )
         mirror.is_forked = row.forked
         active_at = datetime.min.replace(tzinfo=UTC)
-        return KnownStation(row, mirror, row.heard_at, row.known_at, active_at)
+        stored_so_far = mirror.frontier, mirror.note
+        return KnownStation(row, mirror, row.heard_at, row.known_at, active_at, stored_so_far)
+
+    def _root_at(self, station: str, size: int) -> bytes:
+        """Return the root at a size that a station's mirror has, stored or about to be."""
+        known = self.stations[station]
+        stored, _ = known.stored
+        if size <= stored.size:
+            return self._store.root_at(known.row.id, size)
+        proven = (one.commit.leaves for one in self._proven if one.station == station)
+        leaves = chain.from_iterable(proven)
+        return stored.grown(islice(leaves, size - stored.size)).root()
 
 
 def _change_state(known: KnownStation, state: StationState, now: datetime) -> tuple[Outcome, ...]:

@@ -4,11 +4,9 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from zoneinfo import ZoneInfo
 
 from contracts.entry import Entry
@@ -23,7 +21,9 @@ from index.core.alerts import AlertBook
 from index.core.calendar import Calendar, CalendarTable, calendar_of, parse_calendar
 from index.core.register import TYPES, Register
 from index.forks import ForkReport
-from index.intake import Intake, Notice, Witness
+from index.inbox import Inbox, Stop
+from index.intake import Intake
+from index.known import Notice, Witness
 from index.rolling import OWN_TYPES, Papers, Rolling, Rules, take_own
 from index.serving import Served, Serving
 from index.store import Enrolment, Store
@@ -47,20 +47,16 @@ _BEFORE_ALERT = timedelta(days=60)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Someone asked the index to stop."""
-
-
 def run(settings: IndexSettings, build_pages: BuildPages) -> None:
     """Run the index until SIGTERM or SIGINT.
 
     Raises:
         MusterError: it cannot start or go on.
     """
-    inbox: SimpleQueue[BrokerEvent | Stop] = SimpleQueue()
+    topics = Topics(settings.broker.root, settings.organisation)
+    inbox = Inbox(lambda topic: (topics.parse(topic) or ("", ""))[0])
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: inbox.put(Stop()))
+        signal.signal(number, lambda *_: inbox.put_stop())
     with ExitStack() as resources:
         check_files(settings.broker)
         index = Index(settings, resources)
@@ -78,6 +74,7 @@ def run(settings: IndexSettings, build_pages: BuildPages) -> None:
         resources.callback(
             lambda: broker.stop(index.intake.farewell(clock.moment().at), _STOP_SECONDS)
         )
+        resources.callback(inbox.close)
         index.publish = broker.publish
         index.call_roll()
         if settings.broker.host:
@@ -118,26 +115,23 @@ class Index:
         self._rolled_at: datetime | None = None
         self._is_news = False
 
-    def work(self, inbox: "SimpleQueue[BrokerEvent | Stop]") -> None:
+    def work(self, inbox: Inbox) -> None:
         """Take in what comes until a `Stop` does."""
         while True:
-            try:
-                event = inbox.get(timeout=_TICK_SECONDS)
-            except Empty:
-                event = None
+            event = inbox.turn(_TICK_SECONDS)
             if isinstance(event, Stop):
                 return
-            if event is not None:
+            if isinstance(event, list):
+                self._publish_all(self.intake.take_all(event, clock.moment().at))
+            else:
                 self.take(event)
             if self._is_roll_due(clock.moment().at):
                 self.call_roll()
 
     def take(self, event: BrokerEvent) -> None:
-        """Take in one event of the broker."""
+        """Take in an event of the broker that is no message."""
         now = clock.moment().at
-        if isinstance(event, Message):
-            self._publish_all(self.intake.take(event, now))
-        elif isinstance(event, Connected):
+        if isinstance(event, Connected):
             self._connected_at = now
             log.info("connected to the broker")
             self._publish_all(self.intake.connected(now))

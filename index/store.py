@@ -6,7 +6,7 @@ Rows are keyed by (station's ledger, sequence). What the pages read is in `index
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -15,85 +15,15 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from contracts.entry import Entry, decode
 from contracts.errors import IndexDamagedError, IndexStoreError, SettingsError
 from contracts.note import VerifyingKey
-from contracts.tree import HASH_BYTES, Frontier, leaf_hash
+from contracts.tree import HASH_BYTES, Frontier
 from index import migrations
 from index.board import KeptFork, RecentEntry
 from index.core.receiving import Commit
+from index.schema import CHECKPOINT, ENTRY, FORK, STATION, insert_entries
 
 _PAGE = 1_000
-_COLUMN_CHARACTERS = 200
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
-
-
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware moment in UTC; SQLite, which knows no zones, holds it without one."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Return what the database is given."""
-        if value is None:
-            return None
-        at = value.astimezone(UTC)
-        return at.replace(tzinfo=None) if dialect.name == "sqlite" else at
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Return what the database gave as an aware moment."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-
-_METADATA = sa.MetaData()
-_STATION = sa.Table(
-    "station",
-    _METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("station", sa.Text, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False, unique=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("pinned", sa.Boolean, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("version", sa.Text, nullable=False),
-    sa.Column("docks", sa.Integer, nullable=False),
-    sa.Column("enrolled_at", UtcDateTime, nullable=False),
-    sa.Column("heard_at", UtcDateTime),
-    sa.Column("known_at", UtcDateTime),
-    sa.Column("have", sa.BigInteger, nullable=False),
-    sa.Column("frontier", sa.LargeBinary, nullable=False),
-    sa.Column("forked", sa.Boolean, nullable=False),
-)
-_STATIONS = sa.select(_STATION).order_by(_STATION.c.enrolled_at, _STATION.c.id)
-_ENTRY = sa.Table(
-    "entry",
-    _METADATA,
-    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
-    sa.Column("sequence", sa.BigInteger, primary_key=True),
-    sa.Column("type", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("at", UtcDateTime, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("leaf_hash", sa.LargeBinary, nullable=False),
-)
-_CHECKPOINT = sa.Table(
-    "checkpoint",
-    _METADATA,
-    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
-    sa.Column("size", sa.BigInteger, primary_key=True),
-    sa.Column("root", sa.LargeBinary, nullable=False),
-    sa.Column("note", sa.Text, nullable=False),
-    sa.Column("cosigned", sa.Text, nullable=False),
-    sa.Column("stored_at", UtcDateTime, nullable=False),
-)
-_FORK = sa.Table(
-    "fork",
-    _METADATA,
-    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
-    sa.Column("report_sha256", sa.Text, primary_key=True),
-    sa.Column("report", sa.LargeBinary, nullable=False),
-    sa.Column("found_at", UtcDateTime, nullable=False),
-)
+_STATIONS = sa.select(STATION).order_by(STATION.c.enrolled_at, STATION.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +74,24 @@ class StoredEntry:
     leaf_hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A commit of one station's ledger with the checkpoint as the index cosigned it."""
+
+    station: str
+    station_id: int
+    commit: Commit
+    cosigned: str
+
+
 class Store:
     """An open database. One thread writes; any may read."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._where = engine.url.render_as_string(hide_password=True)
+        # What is done past SQLAlchemy fails as the driver says it.
+        self._driver_error = engine.dialect.loaded_dbapi.Error
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -195,11 +137,11 @@ class Store:
             "forked": False,
         }
         with self._transaction() as connection:
-            origin = _STATION.c.origin == enrolment.key.name
-            again = sa.update(_STATION).where(origin).values(enrolled_at=now)
+            origin = STATION.c.origin == enrolment.key.name
+            again = sa.update(STATION).where(origin).values(enrolled_at=now)
             if connection.execute(again).rowcount == 0:
-                connection.execute(sa.insert(_STATION).values(row))
-            return _station(connection.execute(sa.select(_STATION).where(origin)).one())
+                connection.execute(sa.insert(STATION).values(row))
+            return _station(connection.execute(sa.select(STATION).where(origin)).one())
 
     def describe(self, station_id: int, name: str, version: str, docks: int) -> None:
         """Replace how a station describes itself."""
@@ -212,32 +154,35 @@ class Store:
             for station_id, (heard_at, known_at) in contacts.items():
                 _change(connection, station_id, heard_at=heard_at, known_at=known_at)
 
-    def commit(self, station_id: int, commit: Commit, cosigned: str, now: datetime) -> None:
-        """Store a commit whole, durably, and only after what it extends.
+    def commit(self, proven: Sequence[Proven], now: datetime) -> None:
+        """Store commits, of any stations, whole, durably, and each only after what it extends.
 
         Raises:
             IndexStoreError: nothing was stored; also when another index was faster.
         """
-        here = sa.and_(_STATION.c.id == station_id, _STATION.c.have == commit.old_size)
-        grown = {
-            "have": commit.frontier.size,
-            "frontier": b"".join(commit.frontier.hashes),
-        }
         with self._transaction() as connection:
-            if connection.execute(sa.update(_STATION).where(here).values(grown)).rowcount != 1:
-                what = f"another index writes to station {station_id}"
-                raise IndexStoreError(where=self._where, what=what)
-            rows = [_entry_row(station_id, entry) for entry in commit.entries]
-            connection.execute(sa.insert(_ENTRY), rows)
-            row = {
-                "station_id": station_id,
-                "size": commit.checkpoint.size,
-                "root": commit.checkpoint.root,
-                "note": commit.note,
-                "cosigned": cosigned,
-                "stored_at": now,
-            }
-            connection.execute(sa.insert(_CHECKPOINT).values(row))
+            for one in proven:
+                self._commit_one(connection, one, now)
+
+    def _commit_one(self, connection: sa.Connection, one: Proven, now: datetime) -> None:
+        commit = one.commit
+        frontier = b"".join(commit.frontier.hashes)
+        here = sa.and_(STATION.c.id == one.station_id, STATION.c.have == commit.old_size)
+        grown = {"have": commit.frontier.size, "frontier": frontier}
+        if connection.execute(sa.update(STATION).where(here).values(grown)).rowcount != 1:
+            what = f"another index writes to station {one.station_id}"
+            raise IndexStoreError(where=self._where, what=what)
+        insert_entries(connection, one.station_id, commit)
+        row = {
+            "station_id": one.station_id,
+            "size": commit.checkpoint.size,
+            "root": commit.checkpoint.root,
+            "note": commit.note,
+            "cosigned": one.cosigned,
+            "stored_at": now,
+            "frontier": frontier,
+        }
+        connection.execute(sa.insert(CHECKPOINT).values(row))
 
     def keep_fork(self, station_id: int, report: bytes, sha256: str, now: datetime) -> None:
         """Keep a fork report and freeze the station."""
@@ -248,45 +193,52 @@ class Store:
             "found_at": now,
         }
         with self._transaction() as connection:
-            connection.execute(sa.insert(_FORK).values(row))
+            connection.execute(sa.insert(FORK).values(row))
             _change(connection, station_id, forked=True)
 
     def fork_reports(self) -> tuple[KeptFork, ...]:
         """Return the reports of all forks, the newest first."""
-        joined = sa.join(_FORK, _STATION, _FORK.c.station_id == _STATION.c.id)
-        columns = (_STATION.c.station, _FORK.c.report_sha256, _FORK.c.report, _FORK.c.found_at)
-        order = _FORK.c.found_at.desc()
+        joined = sa.join(FORK, STATION, FORK.c.station_id == STATION.c.id)
+        columns = (STATION.c.station, FORK.c.report_sha256, FORK.c.report, FORK.c.found_at)
+        order = FORK.c.found_at.desc()
         query = sa.select(*columns).select_from(joined).order_by(order)
         return tuple(KeptFork(*row) for row in self._rows(query))
 
     def newest_checkpoint(self, station_id: int) -> StoredCheckpoint | None:
         """Return the newest checkpoint of a station's ledger."""
-        rows = self._rows(_checkpoints(station_id).order_by(_CHECKPOINT.c.size.desc()).limit(1))
+        rows = self._rows(_checkpoints(station_id).order_by(CHECKPOINT.c.size.desc()).limit(1))
         return _checkpoint(rows[0]) if rows else None
 
     def checkpoints(self, station_id: int) -> tuple[StoredCheckpoint, ...]:
         """Return all checkpoints of a station's ledger, the smallest first."""
-        rows = self._rows(_checkpoints(station_id).order_by(_CHECKPOINT.c.size))
+        rows = self._rows(_checkpoints(station_id).order_by(CHECKPOINT.c.size))
         return tuple(map(_checkpoint, rows))
 
     def root_at(self, station_id: int, size: int) -> bytes:
         """Return the root of a station's first `size` stored entries."""
-        query = _checkpoints(station_id).where(_CHECKPOINT.c.size == size)
-        if rows := self._rows(query):
-            return bytes(rows[0].root)
+        known = sa.and_(CHECKPOINT.c.size <= size, CHECKPOINT.c.frontier.is_not(None))
+        nearest = _checkpoints(station_id).where(known).order_by(CHECKPOINT.c.size.desc()).limit(1)
         frontier = Frontier()
-        for entry in self.entries_of(station_id, size):
-            frontier, _ = frontier.append(entry.leaf_hash)
-        return frontier.root()
+        for row in self._rows(nearest):
+            stored = Frontier(row.size, _hashes(row.frontier))
+            # Whoever tampered with it must not make an honest station look like a liar.
+            frontier = stored if stored.root() == _raw(row.root) else frontier
+        query = (
+            sa.select(ENTRY.c.leaf_hash)
+            .where(ENTRY.c.station_id == station_id)
+            .where(ENTRY.c.sequence > frontier.size, ENTRY.c.sequence <= size)
+            .order_by(ENTRY.c.sequence)
+        )
+        return frontier.grown(_raw(row.leaf_hash) for row in self._rows(query)).root()
 
     def entries_of(self, station_id: int, last: int) -> Iterator[StoredEntry]:
         """Yield a station's entries 1 to `last`, a page at a time."""
-        columns = (_ENTRY.c.sequence, _ENTRY.c.body, _ENTRY.c.leaf_hash)
-        query = sa.select(*columns).where(_ENTRY.c.station_id == station_id)
+        columns = (ENTRY.c.sequence, ENTRY.c.body, ENTRY.c.leaf_hash)
+        query = sa.select(*columns).where(ENTRY.c.station_id == station_id)
         after = 0
         while page := self._rows(
-            query.where(_ENTRY.c.sequence > after, _ENTRY.c.sequence <= last)
-            .order_by(_ENTRY.c.sequence)
+            query.where(ENTRY.c.sequence > after, ENTRY.c.sequence <= last)
+            .order_by(ENTRY.c.sequence)
             .limit(_PAGE)
         ):
             after = page[-1].sequence
@@ -294,25 +246,22 @@ class Store:
 
     def entries(self, types: Sequence[str], since: datetime) -> Iterator[tuple[str, Entry]]:
         """Yield the entries of some types since a moment, each with its station."""
-        joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
+        joined = sa.join(ENTRY, STATION, ENTRY.c.station_id == STATION.c.id)
         query = (
-            sa.select(_STATION.c.station, _ENTRY.c.body)
+            sa.select(STATION.c.station, ENTRY.c.body)
             .select_from(joined)
-            .where(_ENTRY.c.type.in_(types), _ENTRY.c.at >= since)
+            .where(ENTRY.c.type.in_(types), ENTRY.c.at >= since)
         )
         for row in self._rows(query):
             yield row.station, decode(bytes(row.body))
 
     def recent_entries(self, limit: int) -> tuple[RecentEntry, ...]:
         """Return the latest entries of all stations, the newest first."""
-        joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
-        columns = (_ENTRY.c.sequence, _ENTRY.c.type, _ENTRY.c.subject, _ENTRY.c.at)
-        order = (_ENTRY.c.at.desc(), _ENTRY.c.station_id, _ENTRY.c.sequence.desc())
+        joined = sa.join(ENTRY, STATION, ENTRY.c.station_id == STATION.c.id)
+        columns = (ENTRY.c.sequence, ENTRY.c.type, ENTRY.c.subject, ENTRY.c.at)
+        order = (ENTRY.c.at.desc(), ENTRY.c.station_id, ENTRY.c.sequence.desc())
         query = (
-            sa.select(_STATION.c.station, *columns)
-            .select_from(joined)
-            .order_by(*order)
-            .limit(limit)
+            sa.select(STATION.c.station, *columns).select_from(joined).order_by(*order).limit(limit)
         )
         return tuple(RecentEntry(*row) for row in self._rows(query))
 
@@ -325,7 +274,7 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._driver_error) as error:
             what = str(error).splitlines()[0]
             raise IndexStoreError(where=self._where, what=what) from error
 
@@ -335,7 +284,7 @@ class Store:
 
 
 def _change(connection: sa.Connection, station_id: int, **values: object) -> None:
-    connection.execute(sa.update(_STATION).where(_STATION.c.id == station_id).values(values))
+    connection.execute(sa.update(STATION).where(STATION.c.id == station_id).values(values))
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401  # a driver's own
@@ -356,8 +305,7 @@ def _station(row: Any) -> StoredStation:  # noqa: ANN401  # a row
         key=VerifyingKey.parse(row.key),
         pinned=row.pinned,
     )
-    raw = bytes(row.frontier)
-    hashes = tuple(raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES))
+    hashes = _hashes(row.frontier)
     if len(hashes) != row.have.bit_count():
         raise IndexDamagedError(station=row.station, what="frontier")
     return StoredStation(
@@ -372,31 +320,18 @@ def _station(row: Any) -> StoredStation:  # noqa: ANN401  # a row
 
 
 def _checkpoints(station_id: int) -> sa.Select[Any]:
-    return sa.select(_CHECKPOINT).where(_CHECKPOINT.c.station_id == station_id)
+    return sa.select(CHECKPOINT).where(CHECKPOINT.c.station_id == station_id)
 
 
 def _checkpoint(row: Any) -> StoredCheckpoint:  # noqa: ANN401  # a row
     return StoredCheckpoint(row.size, _raw(row.root), row.note, row.cosigned, row.stored_at)
 
 
-def _entry_row(station_id: int, entry: Entry) -> dict[str, object]:
-    return {
-        "station_id": station_id,
-        "sequence": entry.sequence,
-        "type": _column(entry.type),
-        "subject": _column(entry.subject),
-        "at": entry.moment.at,
-        "body": entry.raw,
-        "leaf_hash": leaf_hash(entry.raw),
-    }
+def _hashes(frontier: bytes) -> tuple[bytes, ...]:
+    raw = bytes(frontier)
+    return tuple(raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES))
 
 
 def _raw(value: bytes | str) -> bytes:
     # Whoever tampers with SQLite need not respect the types of its columns.
     return value.encode() if isinstance(value, str) else bytes(value)
-
-
-def _column(text: str) -> str:
-    # PostgreSQL holds no NUL in text and nothing long in an index; the body, which is what was
-    # signed, keeps both.
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_COLUMN_CHARACTERS]

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from tenacity import Retrying
 from tenacity.nap import sleep_using_event
@@ -26,6 +28,9 @@ from contracts.messages import Message
 from contracts.settings import BrokerSettings
 
 KEEPALIVE_SECONDS = 20
+# The broker does not pass on to us what is larger than anything we are to be told.
+MAX_PACKET_BYTES = 192 * 1024
+MAX_UNDER_WAY = 200
 _LOST_PAUSE_SECONDS = 0.2
 _UNWELCOME = "the broker does not let us in: check our certificate or password"
 # A broker that takes us and drops us at once is given more and more time, as one that is away.
@@ -141,7 +146,8 @@ class Broker:
         self._welcomed_at, self._complaint = None, ""
         try:
             self._client = self._new_client()
-            self._client.connect(self._settings.host, self._settings.port, KEEPALIVE_SECONDS)
+            host, port = self._settings.host, self._settings.port
+            self._client.connect(host, port, KEEPALIVE_SECONDS, properties=_limits())
         except OSError as error:
             self._lose(str(error))
             raise
@@ -227,9 +233,17 @@ def _client(settings: BrokerSettings, client_id: str, will: Message) -> mqtt.Cli
         protocol=mqtt.MQTTv5,
         reconnect_on_failure=False,
     )
+    client.max_inflight_messages_set(MAX_UNDER_WAY)
     client.will_set(will.topic, will.payload, qos=1, retain=True)
     _introduce(client, settings)
     return client
+
+
+def _limits() -> Properties:
+    limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limits.MaximumPacketSize = MAX_PACKET_BYTES
+    limits.ReceiveMaximum = MAX_UNDER_WAY
+    return limits
 
 
 def _introduce(client: mqtt.Client, settings: BrokerSettings) -> None:

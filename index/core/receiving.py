@@ -1,8 +1,8 @@
 """What the index believes of one station: nothing but what the station's signed heads vouch for.
 
-Entries wait in memory until a checkpoint covers them and the root recomputed from them is the
-signed one. Storing, answering and publishing are left to the caller, who says `settle` once a
-commit is durable.
+Entries wait in memory, as bytes, until a checkpoint covers them and the root recomputed from them
+is the signed one; only then they are read. Storing, answering and publishing are left to the
+caller, who says `settle` when a commit is to be built upon and `retreat` if it was not stored.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from contracts.batch import MAX_AHEAD_BYTES, MAX_AHEAD_ENTRIES, MAX_BATCH_BYTES, split_batch
 from contracts.checkpoint import Checkpoint, WitnessRequest, verify_checkpoint
-from contracts.entry import MAX_ENTRY_BYTES, Entry, decode
+from contracts.entry import Entry, decode
 from contracts.errors import EntryError, NoteError, ProofError
 from contracts.note import VerifyingKey
 from contracts.tree import Frontier, Head, leaf_hash, verify_consistency
 
-MAX_PENDING_ENTRIES = 1_000
+# Twice what stations send ahead: what was sent again must not push out what is still wanted.
+MAX_PENDING_BYTES = 2 * MAX_AHEAD_BYTES
 ANSWER_PAUSE = timedelta(seconds=1)
 Fault = Literal["oversized", "malformed", "foreign", "unsigned", "unknown_station", "unknown_topic"]
 
@@ -27,6 +29,7 @@ class Commit:
 
     old_size: int
     entries: tuple[Entry, ...]
+    leaves: tuple[bytes, ...]
     frontier: Frontier
     checkpoint: Checkpoint
     note: str
@@ -83,7 +86,8 @@ class StationMirror:
         self.note = note
         self.is_forked = False
         self._root_at = root_at
-        self._pending: dict[int, Entry] = {}
+        self._pending: dict[int, bytes] = {}
+        self.pending_bytes = 0
         self._awaited: tuple[WitnessRequest, Checkpoint] | None = None
         self._answered_at: datetime | None = None
 
@@ -105,13 +109,21 @@ class StationMirror:
     def freeze(self) -> None:
         """Believe nothing more of this station."""
         self.is_forked = True
-        self._forget()
+        self.forget()
 
     def settle(self, commit: Commit) -> None:
-        """Count a commit as stored."""
+        """Build upon a commit; what is beyond it goes on waiting."""
         self.frontier = commit.frontier
         self.note = commit.note
-        self._forget()
+        for entry in commit.entries:
+            self.pending_bytes -= len(self._pending.pop(entry.sequence))
+        if self._awaited and self._awaited[1].size <= self.have:
+            self._awaited = None
+
+    def retreat(self, frontier: Frontier, note: str | None) -> None:
+        """Go back to what was stored before commits that were settled and could not be stored."""
+        self.frontier, self.note, self.is_forked = frontier, note, False
+        self.forget()
 
     def answer(self, now: datetime, *, at_once: bool = False) -> tuple[SayHave, ...]:
         """Return what to tell a station that must know where to go on; not more than once a second.
@@ -124,19 +136,20 @@ class StationMirror:
         self._answered_at = now
         return (SayHave(self.have),)
 
-    def take_entry(self, raw: bytes, now: datetime) -> tuple[Outcome, ...]:
-        """Take in what claims to be one of the station's entries."""
+    def take_entries(self, payload: bytes, now: datetime) -> tuple[Outcome, ...]:
+        """Take in what claims to be a message of the station's entries."""
         if self.is_forked:
             return ()
-        entry = self._decoded(raw)
-        if isinstance(entry, Refused):
-            return (entry,)
-        if entry.sequence <= self.have:
+        placed = self._placed(payload)
+        if isinstance(placed, Refused):
+            return (placed,)
+        first, last = min(placed), max(placed)
+        if last <= self.have:
             return ()
-        if entry.sequence > self.have + MAX_PENDING_ENTRIES:
+        if last > self.have + MAX_AHEAD_ENTRIES:
             return self.answer(now)
-        self._pending[entry.sequence] = entry
-        if entry.sequence > self.have + 1 and entry.sequence - 1 not in self._pending:
+        self._keep(placed)
+        if first > self.have + 1 and first - 1 not in self._pending:
             return self.answer(now)
         return self._weigh(now) if self._awaited else ()
 
@@ -155,16 +168,29 @@ class StationMirror:
             self._awaited = (request, checkpoint)
         return self._weigh(now)
 
-    def _decoded(self, raw: bytes) -> Entry | Refused:
-        if len(raw) > MAX_ENTRY_BYTES:
-            return Refused("oversized", f"an entry of {len(raw)} bytes")
+    def _placed(self, payload: bytes) -> dict[int, bytes] | Refused:
+        """Return the entries of a message by the places they claim; only the first is read."""
+        if len(payload) > MAX_BATCH_BYTES:
+            return Refused("oversized", f"a message of {len(payload)} bytes")
         try:
-            entry = decode(raw)
+            entries = split_batch(payload)
+            first = decode(entries[0])
         except EntryError as error:
             return Refused("malformed", str(error.fields["why"]))
-        if entry.source != self.key.name:
-            return Refused("foreign", f"an entry of {entry.source}")
-        return entry
+        if first.source != self.key.name:
+            return Refused("foreign", f"an entry of {first.source}")
+        return dict(enumerate(entries, first.sequence))
+
+    def _keep(self, placed: dict[int, bytes]) -> None:
+        """Let entries wait; for more than a station sends ahead, what waited makes room."""
+        wanted = {number: raw for number, raw in placed.items() if number > self.have}
+        known = sum(len(self._pending[number]) for number in wanted.keys() & self._pending.keys())
+        more = sum(map(len, wanted.values())) - known
+        if self.pending_bytes + more > MAX_PENDING_BYTES:
+            self.forget()
+            more += known
+        self._pending.update(wanted)
+        self.pending_bytes += more
 
     def _compare(
         self, request: WitnessRequest, checkpoint: Checkpoint, now: datetime
@@ -185,15 +211,30 @@ class StationMirror:
         request, checkpoint = self._awaited
         wanted = range(self.have + 1, checkpoint.size + 1)
         if len(wanted) <= len(self._pending) and all(n in self._pending for n in wanted):
-            entries = tuple(self._pending[number] for number in wanted)
-            frontier = self._grown(entries)
-            if frontier.root() == checkpoint.root:
-                self._answered_at = now
-                return (Commit(self.have, entries, frontier, checkpoint, request.note),)
-            return self._doubt(request, checkpoint, now)
+            leaves = tuple(leaf_hash(self._pending[number]) for number in wanted)
+            frontier = self.frontier.grown(leaves)
+            if frontier.root() != checkpoint.root:
+                return self._doubt(request, checkpoint, now)
+            entries = self._read(wanted)
+            if isinstance(entries, Refused):
+                self.forget()
+                return (entries,)
+            self._answered_at = now
+            return (Commit(self.have, entries, leaves, frontier, checkpoint, request.note),)
         if request.old_size == self.have and (why := self._broken_proof(request, checkpoint)):
             return (self._fork(why, request),)
         return self.answer(now)
+
+    def _read(self, wanted: range) -> tuple[Entry, ...] | Refused:
+        """Read entries that are signed; a station can sign what is no entry of its."""
+        try:
+            entries = tuple(decode(self._pending[number]) for number in wanted)
+        except EntryError as error:
+            return Refused("malformed", str(error.fields["why"]))
+        for number, entry in zip(wanted, entries, strict=True):
+            if (entry.sequence, entry.source) != (number, self.key.name):
+                return Refused("foreign", f"entry {entry.sequence} of {entry.source} as {number}")
+        return entries
 
     def _doubt(
         self, request: WitnessRequest, checkpoint: Checkpoint, now: datetime
@@ -205,7 +246,7 @@ class StationMirror:
         """
         if request.old_size == self.have and (why := self._broken_proof(request, checkpoint)):
             return (self._fork(why, request),)
-        self._forget()
+        self.forget()
         return self.answer(now, at_once=True)
 
     def _broken_proof(self, request: WitnessRequest, checkpoint: Checkpoint) -> str | None:
@@ -216,17 +257,13 @@ class StationMirror:
         return None
 
     def _fork(self, why: str, request: WitnessRequest) -> Fork:
-        entries = tuple(self._pending[number].raw for number in sorted(self._pending))
+        entries = tuple(self._pending[number] for number in sorted(self._pending))
         fork = Fork(why, self.head, self.note, request, entries)
         self.freeze()
         return fork
 
-    def _grown(self, entries: tuple[Entry, ...]) -> Frontier:
-        frontier = self.frontier
-        for entry in entries:
-            frontier, _ = frontier.append(leaf_hash(entry.raw))
-        return frontier
-
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Let nothing wait any more; the station will be asked for it again."""
         self._pending.clear()
+        self.pending_bytes = 0
         self._awaited = None

@@ -4,9 +4,10 @@ import pytest
 
 from agent.core.event import Trouble
 from agent.shipper import Shipper
+from contracts.batch import split_batch
 from contracts.checkpoint import WitnessRequest
-from contracts.entry import Draft
-from contracts.errors import BrokerRefusedError
+from contracts.entry import MAX_ENTRY_BYTES, Draft
+from contracts.errors import BrokerRefusedError, EntryError
 from contracts.loading import from_json, to_json
 from contracts.messages import Have, IndexState, StationMeta, StationState, Topics
 from contracts.note import COSIGNATURE, SigningKey
@@ -66,8 +67,8 @@ def test_nothing_is_shipped_before_the_index_has_said_what_it_has(desk):
 
 def test_the_window_is_sent_in_order_with_a_checkpoint_that_extends_what_the_index_has(desk):
     desk.hear("have", Have(desk.ledger.origin, 4))
-    assert desk.ship()[-7:] == ["entry"] * 6 + ["checkpoint"]
-    entries = [payload for kind, payload, _ in desk.sent if kind == "entry"]
+    assert desk.ship() == ["entry", "checkpoint"]
+    entries = split_batch(desk.sent[0][1])
     assert entries == desk.ledger.raw(5, 11)
     request = WitnessRequest.parse(desk.sent[-1][1])
     assert (request.old_size, request.proof) == (4, desk.ledger.consistency(4, 10))
@@ -156,3 +157,22 @@ def test_a_station_with_nothing_to_say_gives_a_sign_of_life(desk):
 def test_a_station_out_of_reach_gives_no_sign_of_life(desk):
     desk.shipper.lost()
     assert desk.ship(later(60)) == []
+
+
+def test_entries_of_the_greatest_size_go_out_a_few_at_a_time(desk):
+    room = MAX_ENTRY_BYTES - len(desk.ledger.append([Draft("t", "s", {"x": ""})], moment())[0].raw)
+    largest = desk.ledger.append([Draft("t", "s", {"x": "x" * room})] * 60, moment())
+    assert {len(entry.raw) for entry in largest} == {MAX_ENTRY_BYTES}
+    desk.hear("have", Have(desk.ledger.origin, 11))
+    assert desk.ship() == ["entry"] * 5 + ["checkpoint"]
+    sent = [raw for kind, payload, _ in desk.sent if kind == "entry" for raw in split_batch(payload)]
+    assert sent == [entry.raw for entry in largest[:32]]
+    desk.hear("have", Have(desk.ledger.origin, 43))
+    assert desk.ship() == ["entry"] * 4 + ["checkpoint"]
+
+
+def test_an_entry_beyond_the_greatest_size_never_enters_the_queue(desk):
+    size = desk.ledger.size
+    with pytest.raises(EntryError):
+        desk.ledger.append([Draft("t", "s", {"x": "x" * MAX_ENTRY_BYTES})], moment())
+    assert desk.ledger.size == size

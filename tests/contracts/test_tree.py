@@ -89,6 +89,14 @@ def test_the_frontier_gives_the_root_of_the_definition(size):
     assert frontier_at(size, READ) == frontier
 
 
+@given(st.lists(st.binary(min_size=32, max_size=32), max_size=70), st.integers(0, 70))
+def test_a_frontier_grown_by_many_is_the_one_grown_one_by_one(leaves, half):
+    one_by_one = Frontier()
+    for leaf in leaves:
+        one_by_one, _ = one_by_one.append(leaf)
+    assert Frontier().grown(leaves[:half]).grown(leaves[half:]) == one_by_one
+
+
 def test_an_empty_tree_has_the_hash_of_nothing():
     assert Frontier().root() == EMPTY_ROOT == defined_root([])
 

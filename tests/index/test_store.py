@@ -5,9 +5,10 @@ import pytest
 
 from contracts.entry import Draft
 from contracts.errors import IndexStoreError
+from contracts.tree import leaf_hash
 from index.auditing import audit_station
 from index.core.receiving import Commit
-from index.store import Store
+from index.store import Proven, Store
 from tests.support.joined import START, WITNESS, Office, Station, introduced, moment, talk
 from tests.support.postgres import Postgres
 
@@ -88,9 +89,10 @@ def test_a_failed_commit_stores_nothing_at_all(office, station):
     (entry,) = station.ledger.entries(2, 3)
     same = station.ledger.checkpoint_at(1)
     frontier = station.ledger.frontier(2)
-    bad = Commit(1, (entry, entry), frontier, checkpoint_of(same), same)
+    leaves = (leaf_hash(entry.raw),) * 2
+    bad = Commit(1, (entry, entry), leaves, frontier, checkpoint_of(same), same)
     with pytest.raises(IndexStoreError):
-        office.store.commit(known.row.id, bad, same, START)
+        office.store.commit([Proven("s1", known.row.id, bad, same)], START)
     assert office.store.newest_checkpoint(known.row.id) == newest
     assert len(list(office.store.entries_of(known.row.id, 9))) == 1
 

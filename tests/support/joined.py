@@ -8,7 +8,8 @@ from contracts.entry import Moment
 from contracts.facts import draft_of
 from contracts.messages import Message, StationMeta, Topics
 from contracts.note import SigningKey
-from index.intake import Intake, Notice, Witness
+from index.intake import Intake
+from index.known import Notice, Witness
 from index.store import Store
 from ledger.store import Ledger
 
@@ -83,7 +84,8 @@ class Office:
             cls.opened.pop().store.close()
 
     def take(self, messages, now=START):
-        return [answer for message in messages for answer in self.intake.take(message, now)]
+        """Take in messages as one turn."""
+        return self.intake.take_all(messages, now)
 
     def have(self, station="s1"):
         known = self.intake.stations.get(station)

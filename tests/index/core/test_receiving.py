@@ -2,12 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from contracts.batch import MAX_AHEAD_ENTRIES, MAX_BATCH_BYTES, batches
 from contracts.checkpoint import Checkpoint, WitnessRequest
 from contracts.entry import MAX_ENTRY_BYTES, Draft, Moment, encode
 from contracts.note import SigningKey
 from contracts.tree import Frontier, consistency_proof, leaf_hash, node_hash
 from index.core.receiving import (
-    MAX_PENDING_ENTRIES,
+    MAX_PENDING_BYTES,
     Commit,
     Fork,
     Refused,
@@ -65,7 +66,11 @@ def mirror(have=0):
 
 
 def give(found, history, first, last, now=NOW):
-    return [out for raw in history.raw[first - 1 : last] for out in found.take_entry(raw, now)]
+    return [
+        out
+        for payload in batches(history.raw[first - 1 : last])
+        for out in found.take_entries(payload, now)
+    ]
 
 
 def test_entries_covered_by_a_signed_head_are_committed():
@@ -96,7 +101,7 @@ def test_entries_alone_are_not_committed():
 def test_entries_in_any_order_are_committed_once_a_head_covers_them():
     found = mirror()
     found.take_checkpoint(TRUE.request(0, 3), NOW)
-    outcomes = [out for n in (3, 1, 2) for out in found.take_entry(TRUE.raw[n - 1], LATER)]
+    outcomes = [out for n in (3, 1, 2) for out in found.take_entries(TRUE.raw[n - 1], LATER)]
     assert isinstance(outcomes[-1], Commit)
 
 
@@ -115,32 +120,94 @@ def test_an_older_head_does_not_push_aside_a_newer_one_that_waits():
 
 
 def test_an_entry_that_is_stored_already_changes_nothing():
-    assert mirror(5).take_entry(TRUE.raw[2], LATER) == ()
+    assert mirror(5).take_entries(TRUE.raw[2], LATER) == ()
 
 
 def test_a_gap_is_answered_with_the_position():
-    assert mirror(2).take_entry(TRUE.raw[4], LATER) == (SayHave(2),)
+    assert mirror(2).take_entries(TRUE.raw[4], LATER) == (SayHave(2),)
 
 
 def test_answers_do_not_echo():
     found = mirror(2)
-    found.take_entry(TRUE.raw[4], LATER)
-    assert found.take_entry(TRUE.raw[6], LATER + timedelta(milliseconds=900)) == ()
-    assert found.take_entry(TRUE.raw[8], LATER + timedelta(seconds=1)) == (SayHave(2),)
+    found.take_entries(TRUE.raw[4], LATER)
+    assert found.take_entries(TRUE.raw[6], LATER + timedelta(milliseconds=900)) == ()
+    assert found.take_entries(TRUE.raw[8], LATER + timedelta(seconds=1)) == (SayHave(2),)
 
 
 def test_a_clock_set_back_does_not_silence_the_index():
     found = mirror(2)
-    found.take_entry(TRUE.raw[4], LATER)
-    assert found.take_entry(TRUE.raw[6], LATER - timedelta(hours=1)) == (SayHave(2),)
+    found.take_entries(TRUE.raw[4], LATER)
+    assert found.take_entries(TRUE.raw[6], LATER - timedelta(hours=1)) == (SayHave(2),)
 
 
 def test_what_waits_is_bounded():
     found = mirror()
     moment = Moment(NOW, "boot", 1, "unknown")
-    far = encode(Draft("t", "s", {}), MAX_PENDING_ENTRIES + 1, ORIGIN, moment)
-    assert found.take_entry(far, NOW) == (SayHave(0),)
+    far = encode(Draft("t", "s", {}), MAX_AHEAD_ENTRIES + 1, ORIGIN, moment)
+    assert found.take_entries(far, NOW) == (SayHave(0),)
     assert not found.is_behind
+
+
+def test_more_bytes_than_a_station_sends_ahead_make_room_for_what_comes():
+    found = mirror()
+    large = b"x" * (MAX_ENTRY_BYTES - 1)
+    for first in range(2, 400, 7):
+        found.take_entries(b"\n".join([entry_at(first), *[large] * 6]), NOW)
+        assert found.pending_bytes <= MAX_PENDING_BYTES
+    give(found, TRUE, 1, 5)
+    assert isinstance(found.take_checkpoint(TRUE.request(0, 5), NOW)[0], Commit)
+
+
+def entry_at(number):
+    return encode(Draft("t", "s", {}), number, ORIGIN, Moment(NOW, "boot", 1, "unknown"))
+
+
+def test_entries_sent_again_take_no_more_room():
+    found = mirror()
+    give(found, TRUE, 1, 9)
+    waiting = found.pending_bytes
+    give(found, TRUE, 3, 9)
+    assert found.pending_bytes == waiting == sum(map(len, TRUE.raw))
+
+
+def test_what_is_beyond_a_commit_waits_for_the_next_head():
+    found = mirror()
+    give(found, TRUE, 1, 7)
+    found.settle(found.take_checkpoint(TRUE.request(0, 5), NOW)[0])
+    assert found.pending_bytes == sum(map(len, TRUE.raw[5:7]))
+    (commit,) = found.take_checkpoint(TRUE.request(5, 7), NOW)
+    assert [entry.sequence for entry in commit.entries] == [6, 7]
+
+
+def test_a_newer_head_goes_on_waiting_when_an_older_one_is_stored():
+    found = mirror()
+    give(found, TRUE, 1, 3)
+    (commit,) = found.take_checkpoint(TRUE.request(0, 3), NOW)
+    found.take_checkpoint(TRUE.request(3, 9), NOW)
+    found.settle(commit)
+    assert isinstance(give(found, TRUE, 4, 9, LATER)[-1], Commit)
+
+
+def test_a_mirror_goes_back_to_what_was_stored():
+    found = mirror(2)
+    before = found.frontier, found.note
+    give(found, TRUE, 3, 9)
+    found.settle(found.take_checkpoint(TRUE.request(2, 5), NOW)[0])
+    found.retreat(*before)
+    assert (found.have, found.note, found.is_behind) == (2, before[1], False)
+
+
+@pytest.mark.parametrize(
+    ("raw", "fault"), [(b"{}", "malformed"), (TRUE.raw[4], "foreign"), (b"", "malformed")]
+)
+def test_a_station_that_signs_what_is_no_entry_of_its_is_not_believed(raw, fault):
+    lie = History(3)
+    lie.raw[1] = raw
+    lie.leaves = [leaf_hash(one) for one in lie.raw]
+    found = mirror()
+    assert give(found, lie, 1, 3) == []
+    (refused,) = found.take_checkpoint(lie.request(0, 3), NOW)
+    assert (refused.fault, found.have, found.is_behind) == (fault, 0, False)
 
 
 def test_the_same_head_again_is_answered_with_what_is_signed():
@@ -214,14 +281,16 @@ def test_a_station_that_forked_is_told_nothing_any_more():
     found = mirror(5)
     found.take_checkpoint(History(5, "lie").request(0, 5), LATER)
     assert found.take_checkpoint(TRUE.request(0, 5), LATER + timedelta(hours=1)) == ()
-    assert found.take_entry(TRUE.raw[5], LATER + timedelta(hours=1)) == ()
+    assert found.take_entries(TRUE.raw[5], LATER + timedelta(hours=1)) == ()
     assert found.answer(LATER + timedelta(hours=1), at_once=True) == ()
 
 
 @pytest.mark.parametrize(
     ("raw", "fault"),
     [
-        (b"x" * (MAX_ENTRY_BYTES + 1), "oversized"),
+        (b"x" * (MAX_BATCH_BYTES + 1), "oversized"),
+        (b"x" * (MAX_ENTRY_BYTES + 1), "malformed"),
+        (b"\n".join(TRUE.raw * 12), "malformed"),
         (b"", "malformed"),
         (b'{"a": 1}', "malformed"),
         (b"[" * 9000, "malformed"),
@@ -231,7 +300,7 @@ def test_a_station_that_forked_is_told_nothing_any_more():
     ],
 )
 def test_what_is_no_entry_of_the_station_is_refused(raw, fault):
-    (refused,) = mirror().take_entry(raw, NOW)
+    (refused,) = mirror().take_entries(raw, NOW)
     assert isinstance(refused, Refused)
     assert refused.fault == fault
 
