@@ -73,7 +73,12 @@ class Retry:
     dock: int
 
 
-Command = Issue | Return | Declare | Observe | ReportFault | Retry
+@dataclass(frozen=True)
+class Scrub:
+    """Read the whole archive again, beginning now."""
+
+
+Command = Issue | Return | Declare | Observe | ReportFault | Retry | Scrub
 COMMANDS: dict[str, type[Command]] = {
     "issue": Issue,
     "return": Return,
@@ -81,6 +86,7 @@ COMMANDS: dict[str, type[Command]] = {
     "observe": Observe,
     "report-fault": ReportFault,
     "retry": Retry,
+    "scrub": Scrub,
 }
 
 

@@ -14,6 +14,7 @@ class DockState(StrEnum):
     COPYING = "copying"
     READY = "ready"
     ATTENTION = "attention"
+    CLEARING = "clearing"
     REFUSED = "refused"
     FAILED = "failed"
 
@@ -30,6 +31,7 @@ _WORDS = {
     DockState.COPYING: Text("采集中", "Importing"),
     DockState.READY: Text("完成可领用", "Ready"),
     DockState.ATTENTION: Text("请注意", "Attention"),
+    DockState.CLEARING: Text("正在清空", "Clearing"),
     DockState.REFUSED: Text("未登记, 已拒绝", "Refused"),
     DockState.FAILED: Text("错误", "Error"),
 }

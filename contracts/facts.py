@@ -6,9 +6,11 @@ version stay in the entry's bytes and are ignored here. docs/entries.md lists ev
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar, Literal, TypeVar
+from typing import Literal, TypeVar
 
+from contracts import archive_facts
 from contracts.entry import Draft, Entry
+from contracts.fact import Fact as Fact  # noqa: PLC0414  # everybody takes it from here
 from contracts.finding import Finding
 from contracts.loading import from_object, to_object
 from contracts.messages import AlertKind
@@ -16,18 +18,6 @@ from contracts.reading import Identity, Reading
 
 ServiceState = Literal["in_repair", "lost", "in_service"]
 DeclarationKind = Literal["no_footage", "off_site", "repair", "loss", "other"]
-
-
-@dataclass(frozen=True)
-class Fact:
-    """Anything the ledger can hold; `subject` is what the entry is about."""
-
-    TYPE: ClassVar[str]
-
-    @property
-    def subject(self) -> str:
-        """What the entry is about: a recorder's number unless the type says otherwise."""
-        return str(getattr(self, "recorder", "station"))
 
 
 @dataclass(frozen=True)
@@ -181,7 +171,12 @@ class FootageImported(Fact):
 
 @dataclass(frozen=True)
 class FootageUnreadable(Fact):
-    """A listed file could not be read or changed under the copy; it is tried again next visit."""
+    """A listed file could not be read or changed under the copy; it is tried again next visit.
+
+    `bad` are the first (offset, length) that could not be read, of `bad_ranges` in all. `partial`
+    is where what could be read is kept below the archive's root: `partial_bytes` of it, zeros in
+    the bad ranges, what is missing at the end left off.
+    """
 
     TYPE = "footage.unreadable"
     visit: str
@@ -192,6 +187,12 @@ class FootageUnreadable(Fact):
     code: str
     reason: str
     offset: int | None = None
+    bad_bytes: int = 0
+    bad_ranges: int = 0
+    bad: tuple[tuple[int, int], ...] = ()
+    partial: str | None = None
+    partial_bytes: int = 0
+    partial_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,10 @@ class FootageRefused(Fact):
 
 @dataclass(frozen=True)
 class Counts:
-    """How a visit's files came out: listed = imported + held + unreadable + refused."""
+    """How a visit's files came out: listed = imported + held + unreadable + refused.
+
+    A file that was listed in two sizes or times while the visit lasted counts for each.
+    """
 
     listed: int = 0
     imported: int = 0
@@ -255,6 +259,57 @@ class VisitInterrupted(Fact):
     counts: Counts
     code: str
     reason: str
+
+
+@dataclass(frozen=True)
+class ClearingRefused(Fact):
+    """Policy asks for the card to be cleared, and it is not; `reasons` are the gate's codes."""
+
+    TYPE = "clearing.refused"
+    visit: str
+    recorder: str
+    dock: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecorderClearing(Fact):
+    """These files are about to be removed from the card; nothing is before this is witnessed.
+
+    `list_sha256` is the digest of the exact list (docs/clearing.md); `witnessed` is the size of
+    the cosigned checkpoint that covers the visit, `witness` the key that cosigned it.
+    """
+
+    TYPE = "recorder.clearing"
+    visit: str
+    recorder: str
+    dock: int
+    files: int
+    total_bytes: int
+    list_sha256: str
+    witnessed: int
+    witness: str
+
+
+@dataclass(frozen=True)
+class RecorderCleared(Fact):
+    """How an entered clearing ended, by listing the card once more.
+
+    Of `files` intended, `removed` are gone and `left` are still there; None where the card could
+    not be listed. `others` are the files that were never to be removed. `code` is `cleared`, or
+    why it ended otherwise.
+    """
+
+    TYPE = "recorder.cleared"
+    visit: str
+    recorder: str
+    dock: int
+    files: int
+    removed: int | None
+    left: int | None
+    others: int | None
+    code: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -386,9 +441,11 @@ class AlertOpened(Fact):
 
 @dataclass(frozen=True)
 class AlertCleared(Fact):
-    """An open alert ended: `met_late`, `met`, `declared`, `extended`, `heard_again`, `withdrawn`.
+    """An open alert ended: `outcome` says how.
 
-    `met`: in time, but heard of only later; `extended`: an off-site declaration moved the deadline.
+    `met_late`, `met` (in time, but heard of only later), `declared`, `extended` (an off-site
+    declaration moved the deadline), `heard_again`, `recovered` (what was wrong with a station's
+    storage or archive is over), `withdrawn`.
     """
 
     TYPE = "alert.cleared"
@@ -403,7 +460,8 @@ class AlertCleared(Fact):
 
 
 F = TypeVar("F", bound=Fact)
-FACTS: dict[str, type[Fact]] = {kind.TYPE: kind for kind in Fact.__subclasses__()}
+_FACTS = sorted(Fact.__subclasses__(), key=lambda kind: kind.__module__ == archive_facts.__name__)
+FACTS: dict[str, type[Fact]] = {kind.TYPE: kind for kind in _FACTS}
 
 
 def draft_of(fact: Fact) -> Draft:

@@ -81,6 +81,23 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
         Text("文件目录读取不完整: {value}", "The card's folders could not be listed: {value}"),
         Text("重新插入再试; 不要清空", "Dock again; do not clear the card"),
     ),
+    "listing_changed": (
+        Text(
+            "采集期间存储卡内容有变化, 新增 {value} 项, 均已处理",
+            "The card changed during the import; {value} new item(s), all dealt with",
+        ),
+        Text(
+            "确认记录仪插入后停止录像",
+            "See that the recorder stops recording when it is docked",
+        ),
+    ),
+    "card_silent": (
+        Text("存储卡自 {value} 起无响应", "The card has not answered since {value}"),
+        Text(
+            "拔出后重新插入; 再次发生则换工位, 仍无响应则送检",
+            "Take it out and dock it again, then in another dock; if it goes on, have it examined",
+        ),
+    ),
     "files_refused": (
         Text(
             "{value} 个项目不是普通文件, 未采集",
@@ -112,6 +129,20 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
         Text("文件 {value} 未能检查内容", "What is in file {value} could not be examined"),
         Text("原样保存, 已校验; 原因见台账", "Kept and proven; the ledger says why it was not"),
     ),
+    "clearing_failed": (
+        Text("清空未完成: {value}", "Clearing was not finished: {value}"),
+        Text(
+            "所有文件均已采集并核验; 重新插入再试",
+            "Every file is proven in the archive; dock it again",
+        ),
+    ),
+    "clearing_unfinished": (
+        Text(
+            "上次清空中断: {limit} 个文件中还有 {value} 个",
+            "The last clearing was cut off: {value} of {limit} file(s) are still there",
+        ),
+        Text("无需处理; 重新核对后再清空", "Nothing to do; everything is checked anew"),
+    ),
     "in_repair": (
         Text("记录仪报修中: {value}", "The recorder is in repair: {value}"),
         Text("修好后由管理员恢复使用", "The device manager puts it back in service when mended"),
@@ -119,6 +150,10 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
     "not_in_dock": (
         Text("记录仪不在工位, 未经检查", "The recorder is not in a dock and was not checked"),
         Text("插入工位检查后再领用", "Dock it so that it can be checked"),
+    ),
+    "being_cleared": (
+        Text("正在清空", "Its card is being cleared"),
+        Text("等待清空结束", "Wait until the clearing is done"),
     ),
     "import_unfinished": (
         Text("采集未完成", "Its footage is not imported yet"),

@@ -12,7 +12,14 @@ from typing import Literal
 INDEX = "index"
 StationTopic = Literal["state", "meta", "entry", "checkpoint", "have", "witness"]
 AlertKind = Literal[
-    "missing", "unconfirmed", "station_silent", "station_forked", "station_key", "calendar"
+    "missing",
+    "unconfirmed",
+    "station_silent",
+    "station_forked",
+    "station_key",
+    "station_storage",
+    "station_archive",
+    "calendar",
 ]
 
 

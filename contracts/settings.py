@@ -14,6 +14,7 @@ ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 # Names that the topics and the broker's rules give to others than stations.
 RESERVED_IDS = frozenset({"index", "screen", "alert", "report"})
 _STRICT = {"extra": "forbid"}
+_HALF_PERCENT = 50
 T = TypeVar("T")
 
 
@@ -77,6 +78,26 @@ class PageSettings:
 
 
 @dataclass(frozen=True)
+class StorageSettings:
+    """When the disks are too full, and how fast the archive is read again.
+
+    Of each percentage and MiB the lesser counts. Below `warn_…` the office is told; below `stop_…`
+    nothing is copied any more; the ledger's disk has its own. A pass over the archive takes
+    `scrub_days`, unless `scrub_least_mib_per_second` is faster.
+    """
+
+    __pydantic_config__ = _STRICT
+    warn_percent: int = 10
+    warn_mib: int = 100 * 1024
+    stop_percent: int = 2
+    stop_mib: int = 4 * 1024
+    ledger_stop_percent: int = 2
+    ledger_stop_mib: int = 256
+    scrub_days: int = 30
+    scrub_least_mib_per_second: int = 1
+
+
+@dataclass(frozen=True)
 class StationSettings:
     """config/station.toml; read by the agent and by the station's pages."""
 
@@ -88,6 +109,7 @@ class StationSettings:
     witness_key: str | None = None
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     pages: PageSettings = field(default_factory=PageSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
 
 
 @dataclass(frozen=True)
@@ -126,6 +148,7 @@ def parse_station(text: str, file: str) -> StationSettings:
         *_bad_ids(organisation=settings.station.organisation, id=settings.station.id),
         *_reserved(settings.station.id),
         *_bad_zone(settings.station.zone),
+        *_bad_storage(settings.storage),
         *(f"dock.number: {n} 重复 / doubled" for n in sorted(_doubled(numbers))),
         *(f"dock.port: {p!r} 重复 / doubled" for p in sorted(_doubled(ports))),
     )
@@ -165,6 +188,15 @@ def _reserved(station: str) -> tuple[str, ...]:
     if station not in RESERVED_IDS:
         return ()
     return (f"id: {station!r} 另有所用, 请换一个 / is taken by something else",)
+
+
+def _bad_storage(storage: StorageSettings) -> tuple[str, ...]:
+    values = vars(storage).items()
+    return tuple(
+        f"storage.{key}: {value} 应为正数, 百分比不超过 50 / must be above 0, a percentage up to 50"
+        for key, value in values
+        if value <= 0 or (key.endswith("_percent") and value > _HALF_PERCENT)
+    )
 
 
 def _bad_zone(zone: str) -> tuple[str, ...]:

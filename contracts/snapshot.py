@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts.clearing import ClearingView
 from contracts.dock import DockState
 from contracts.facts import Counts
 from contracts.finding import Finding
@@ -37,6 +38,7 @@ class DockView:
     findings: tuple[Finding, ...] = ()
     progress: Progress | None = None
     counts: Counts | None = None
+    clearing: ClearingView | None = None
     error_code: str | None = None
     error_zh: str | None = None
     error_en: str | None = None
@@ -75,6 +77,27 @@ class RefusedDevice:
 
 
 @dataclass(frozen=True)
+class StorageView:
+    """What is wrong with the disks, and what the last whole pass over the archive found.
+
+    `damaged`, `missing` and `unexpected` stand now; `scrub_percent` is None where no pass runs.
+    """
+
+    code: str | None = None
+    zh: str | None = None
+    en: str | None = None
+    remedy_zh: str | None = None
+    remedy_en: str | None = None
+    stops: bool = False
+    damaged: int = 0
+    missing: int = 0
+    unexpected: int = 0
+    scrubbed_at: datetime | None = None
+    scrubbed_files: int = 0
+    scrub_percent: int | None = None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole station; replaced as one file, so a reader always sees a whole one."""
 
@@ -96,3 +119,4 @@ class Snapshot:
     archive_total_bytes: int | None
     trouble_zh: str | None = None
     trouble_en: str | None = None
+    storage: StorageView = StorageView()

@@ -16,6 +16,7 @@ from index.board import Board, StationStatus, View
 from index.core.alerts import (
     Alert,
     AlertBook,
+    archive_alerts,
     calendar_alert,
     clearings,
     duty_alerts,
@@ -23,12 +24,14 @@ from index.core.alerts import (
     key_alert,
     openings,
     silence_alert,
+    storage_alert,
 )
 from index.core.calendar import Calendar
 from index.core.register import Register, policies
 from index.core.report import count_departments
 from index.core.roll import Silence, Standing, roll_call
-from index.intake import Intake, KnownStation
+from index.intake import Intake
+from index.known import KnownStation
 from index.store import Store
 from ledger.store import Ledger
 
@@ -155,6 +158,16 @@ class Rolling:
                 yield fork_alert(station, known.name, now)
             if known.is_key_refused:
                 yield key_alert(station, known.name, now)
+            yield from self._storage_alerts(station, known.name, now)
+
+    def _storage_alerts(self, station: str, name: str, now: datetime) -> Iterable[Alert]:
+        storage = self._papers.register.storages.stations.get(station)
+        if storage is None:
+            return
+        if storage.fault is not None:
+            yield storage_alert(station, name, storage.fault, now)
+        zone = self._rules.calendar.zone
+        yield from archive_alerts(station, name, storage.found.values(), zone, now)
 
     def _is_silent(self, known: KnownStation, now: datetime, connected_at: datetime) -> bool:
         heard_at = known.heard_at or known.row.enrolled_at

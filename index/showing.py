@@ -74,6 +74,7 @@ OUTCOMES = {
     "declared": Text("已说明", "declared"),
     "extended": Text("已延期", "extended"),
     "heard_again": Text("已恢复联系", "heard again"),
+    "recovered": Text("已恢复正常", "recovered"),
     "withdrawn": Text("已撤销", "withdrawn"),
 }
 _CONNECTIONS = {
@@ -97,6 +98,17 @@ ENTRIES = {
     "footage.refused": Text("项目未采集", "Not imported"),
     "visit.completed": Text("入站完成", "Visit completed"),
     "visit.interrupted": Text("入站中断", "Visit interrupted"),
+    "archive.commissioned": Text("登记存储磁盘", "Archive commissioned"),
+    "storage.faulted": Text("存储故障", "Storage fault"),
+    "storage.recovered": Text("存储恢复", "Storage recovered"),
+    "footage.damaged": Text("库中文件受损", "Footage damaged"),
+    "footage.missing": Text("库中文件缺失", "Footage missing"),
+    "footage.intact": Text("库中文件完好", "Footage intact"),
+    "footage.replaced": Text("库中文件替换", "Footage replaced"),
+    "archive.unexpected": Text("意外文件", "Unexpected file"),
+    "archive.settled": Text("意外文件已消除", "Unexpected file gone"),
+    "view.remade": Text("重建浏览链接", "View made anew"),
+    "archive.scrubbed": Text("全库校验", "Archive scrubbed"),
     "recorder.issued": Text("领用", "Issued"),
     "recorder.returned": Text("交回", "Returned"),
     "duty.declared": Text("填写说明", "Declared"),
@@ -108,6 +120,8 @@ ALERTS: dict[AlertKind, Mark] = {
     "station_silent": Mark("attention", "offline", Text("采集站失联", "silent station")),
     "station_forked": Mark("failed", "refused", Text("台账分叉", "forked ledger")),
     "station_key": Mark("failed", "refused", Text("密钥不符", "wrong key")),
+    "station_storage": Mark("failed", "failed", Text("存储故障", "storage fault")),
+    "station_archive": Mark("failed", "failed", Text("库中文件异常", "archive damaged")),
     "calendar": Mark("attention", "attention", Text("日历缺失", "calendar missing")),
 }
 

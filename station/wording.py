@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from contracts.clearing import Reason
 from contracts.entry import Entry
 from contracts.facts import FACTS, Fact, fact_of
 from contracts.text import Language, Text
@@ -16,7 +17,8 @@ class Words:
     """An entry type's name and sentence; a tail is said where its attribute is not empty.
 
     Fields: `{fact.x}` as it is, `{who[x]}` a person's name, `{term[x]}` a word for a code,
-    `{when[x]}` a moment, `{size[x]}` bytes, `{offset[x]}` a clock's error.
+    `{when[x]}` a moment, `{size[x]}` bytes, `{offset[x]}` a clock's error, `{count[x]}` a number
+    that may not be known.
     """
 
     title: Text
@@ -51,7 +53,8 @@ class Speaker:
         fields = {
             "fact": fact,
             "who": _Lookup(fact, lambda value: self._name(value).speak(language)),
-            "term": _Lookup(fact, lambda value: term_of(str(value)).speak(language)),
+            "term": _Lookup(fact, lambda value: _terms(value).speak(language)),
+            "count": _Lookup(fact, lambda value: str(UNCOUNTED if value is None else value)),
             "when": _Lookup(fact, self._moment),
             "size": _Lookup(fact, lambda value: show_bytes(float(str(value)))),
             "offset": _Lookup(fact, lambda value: show_offset(int(str(value))).speak(language)),
@@ -87,8 +90,17 @@ def term_of(code: str) -> Text:
     return TERMS.get(code, Text(code, code))
 
 
+def _terms(value: object) -> Text:
+    if not isinstance(value, tuple):
+        return term_of(str(value))
+    terms = [term_of(str(code)) for code in value]
+    return Text(", ".join(term.zh for term in terms), ", ".join(term.en for term in terms))
+
+
 NOBODY = Text("无", "nobody")
+UNCOUNTED = "?"
 TERMS = {
+    **{reason.value: reason.sentence for reason in Reason},
     "no_footage": Text("当日无音像资料", "no footage that day"),
     "off_site": Text("异地或连续执法", "off site or on continuous duty"),
     "repair": Text("设备故障送修", "in repair"),
@@ -100,7 +112,10 @@ TERMS = {
     "met_late": Text("已逾期采集", "imported late"),
     "declared": Text("已作说明", "declared"),
     "heard_again": Text("已恢复联系", "heard again"),
+    "recovered": Text("已恢复正常", "recovered"),
     "withdrawn": Text("已撤销", "withdrawn"),
+    "gone": Text("已丢失", "was gone"),
+    "elsewhere": Text("指向别处", "led elsewhere"),
     "missing": Text("应采集未采集", "missing import"),
     "silent": Text("采集站失联", "silent station"),
 }
@@ -204,6 +219,110 @@ WORDS: dict[str, Words] = {
             "已采集 {fact.counts.imported}; 重新插入后继续",
             "The import of recorder {fact.recorder} was interrupted ({fact.reason}) after "
             "{fact.counts.imported} of {fact.counts.listed} files; it goes on when docked again",
+        ),
+    ),
+    "clearing.refused": Words(
+        Text("未清空", "Not cleared"),
+        Text(
+            "记录仪 {fact.recorder} 的存储卡未清空: {term[reasons]}",
+            "The card of recorder {fact.recorder} is not cleared: {term[reasons]}",
+        ),
+    ),
+    "recorder.clearing": Words(
+        Text("清空登记", "Clearing"),
+        Text(
+            "将从记录仪 {fact.recorder} 移除 {fact.files} 个文件, {size[total_bytes]}; "
+            "清单摘要 {fact.list_sha256}",
+            "{fact.files} file(s), {size[total_bytes]}, are about to be removed from recorder "
+            "{fact.recorder}; the list's digest is {fact.list_sha256}",
+        ),
+    ),
+    "recorder.cleared": Words(
+        Text("清空结果", "Cleared"),
+        Text(
+            "记录仪 {fact.recorder} 应移除 {fact.files} 个文件, 已移除 {count[removed]}, "
+            "留存 {count[left]}",
+            "Of {fact.files} file(s) on recorder {fact.recorder}, {count[removed]} were removed "
+            "and {count[left]} are left",
+        ),
+        (("reason", Text(" ({fact.reason})", " ({fact.reason})")),),
+    ),
+    "archive.commissioned": Words(
+        Text("登记存储磁盘", "Archive commissioned"),
+        Text(
+            "登记存储磁盘 {fact.archive}, 位于 {fact.path}, {size[total_bytes]}",
+            "The disk {fact.archive} at {fact.path}, {size[total_bytes]}, became the archive",
+        ),
+        (
+            ("by", Text(", {who[by]} 登记", ", by order of {who[by]}")),
+            ("reason", Text(": {fact.reason}", ": {fact.reason}")),
+        ),
+    ),
+    "storage.faulted": Words(Text("存储故障", "Storage fault"), Text("{fact.zh}", "{fact.en}")),
+    "storage.recovered": Words(
+        Text("存储恢复", "Storage recovered"),
+        Text("存储故障已解除 ({fact.code})", "The storage fault is over ({fact.code})"),
+    ),
+    "footage.damaged": Words(
+        Text("库中文件受损", "Footage damaged"),
+        Text(
+            "库中文件 {fact.view} (记录仪 {fact.recorder}) 与采集时不符, 原样保留",
+            "The archived file {fact.view} of recorder {fact.recorder} is not what was imported; "
+            "it is left as it is",
+        ),
+        (("reason", Text(": {fact.reason}", ": {fact.reason}")),),
+    ),
+    "footage.missing": Words(
+        Text("库中文件缺失", "Footage missing"),
+        Text(
+            "库中没有文件 {fact.view} (记录仪 {fact.recorder})",
+            "The archived file {fact.view} of recorder {fact.recorder} is not there",
+        ),
+    ),
+    "footage.intact": Words(
+        Text("库中文件完好", "Footage intact"),
+        Text(
+            "曾受损或缺失的库中文件 {fact.object} 现在完好",
+            "The archived file {fact.object}, once damaged or missing, is whole",
+        ),
+    ),
+    "footage.replaced": Words(
+        Text("库中文件替换", "Footage replaced"),
+        Text(
+            "受损的库中文件由记录仪 {fact.recorder} 上的完好副本替换, 原文件保留在 {fact.kept}",
+            "A damaged file was replaced by the copy that recorder {fact.recorder} still had; "
+            "the damaged one is kept in {fact.kept}",
+        ),
+    ),
+    "archive.unexpected": Words(
+        Text("意外文件", "Unexpected file"),
+        Text(
+            "库中有台账未记载的内容: {fact.name}, 未作改动",
+            "The archive holds what no entry put there: {fact.name}; it was not touched",
+        ),
+    ),
+    "archive.settled": Words(
+        Text("意外文件已消除", "Unexpected file gone"),
+        Text(
+            "曾经意外的 {fact.name} 已不在, 或已有台账记录",
+            "{fact.name}, once unexpected, is gone or is on record by now",
+        ),
+    ),
+    "view.remade": Words(
+        Text("重建浏览链接", "View made anew"),
+        Text(
+            "浏览链接 {fact.view} {term[why]}, 已重建为 {fact.made}",
+            "The view {fact.view} {term[why]} and was made anew as {fact.made}",
+        ),
+    ),
+    "archive.scrubbed": Words(
+        Text("全库校验", "Archive scrubbed"),
+        Text(
+            "全库校验完成: 应有 {fact.counts.expected} 个文件 = 完好 {fact.counts.intact} + 受损 "
+            "{fact.counts.damaged} + 缺失 {fact.counts.missing}; 意外 {fact.counts.unexpected}",
+            "The whole archive was read: {fact.counts.expected} expected = "
+            "{fact.counts.intact} intact + {fact.counts.damaged} damaged + "
+            "{fact.counts.missing} missing; {fact.counts.unexpected} unexpected",
         ),
     ),
     "recorder.issued": Words(

@@ -129,6 +129,41 @@ class ListingUnsteadyError(RecorderError):
     )
 
 
+class FilesLeftError(RecorderError):
+    """After the clearing the card still holds files that were to be removed."""
+
+    code = "files_left"
+    sentence = Text(
+        "清空后存储卡上仍有应移除的文件: {left}",
+        "After the clearing the card still holds files that were to go: {left}",
+    )
+    remedy = Text(
+        "所有文件均已采集并核验; 重新插入再试, 仍如此则更换存储卡",
+        "Every file is proven in the archive; dock it again, and replace the card if it goes on",
+    )
+
+
+class ClearingError(RecorderError):
+    """The card refuses to be cleared."""
+
+    code = "card_not_cleared"
+    sentence = Text("存储卡无法清空: {reason}", "The card cannot be cleared: {reason}")
+    remedy = Text(
+        "所有文件均已采集并核验; 检查写保护, 重新插入再试",
+        "Every file is proven in the archive; look for a write lock, then dock it again",
+    )
+
+
+class ClearingStoppedError(RecorderError):
+    """The clearing gave way to a new visit."""
+
+    code = "clearing_stopped"
+    sentence = Text(
+        "重新开始入站, 清空停止", "The visit was begun again, which stopped the clearing"
+    )
+    remedy = Text("无需处理; 采集完成后重新核对", "Nothing to do; everything is checked anew")
+
+
 class RecorderGoneError(RecorderError):
     """The recorder was pulled out."""
 

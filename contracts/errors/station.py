@@ -50,6 +50,100 @@ class ArchiveUnwritableError(StationError):
     remedy = Text("检查存储磁盘, 联系管理员", "Have the archive disk checked")
 
 
+class ArchiveAbsentError(ArchiveUnwritableError):
+    """The archive's folder is not on the disk that was commissioned, or there is no such folder."""
+
+    code = "archive_absent"
+    sentence = Text(
+        "登记的存储磁盘不在 {where}, 不写入任何内容",
+        "The commissioned archive disk is not at {where}; nothing is written there",
+    )
+    remedy = Text(
+        "挂载该磁盘; 确需更换磁盘时运行 muster-agent commission --replace",
+        "Mount that disk; if it was replaced for good run muster-agent commission --replace",
+    )
+
+
+class ArchiveForeignError(ArchiveUnwritableError):
+    """Another archive's disk is where this station's should be."""
+
+    code = "archive_foreign"
+    sentence = Text(
+        "{where} 是另一块磁盘 ({found}), 不是登记的 {known}",
+        "At {where} is another disk ({found}), not the one commissioned, {known}",
+    )
+    remedy = Text(
+        "换回登记的磁盘; 确需更换时运行 muster-agent commission --replace",
+        "Put the right disk back; if it was replaced for good run "
+        "muster-agent commission --replace",
+    )
+
+
+class ArchiveReadOnlyError(ArchiveUnwritableError):
+    """The archive's file system became read-only."""
+
+    code = "archive_read_only"
+    sentence = Text(
+        "存储磁盘已变为只读, 采集已停止",
+        "The archive disk has become read-only; the import has stopped",
+    )
+    remedy = Text(
+        "多为磁盘故障: 查看内核日志, 检查或更换磁盘后重新挂载",
+        "Mostly a failing disk: see the kernel's log, check or replace it, then mount it again",
+    )
+
+
+class ArchiveFillingError(StationError):
+    """The archive disk will be full before long."""
+
+    code = "archive_filling"
+    sentence = Text(
+        "存储磁盘剩余 {free_mib} MiB, 低于 {limit_mib} MiB",
+        "The archive disk has {free_mib} MiB left, below {limit_mib} MiB",
+    )
+    remedy = Text("尽快扩充存储; 采集仍在进行", "Make room soon; imports still go on")
+
+
+class ArchiveLowError(StationError):
+    """The archive disk has no room beside what is kept free."""
+
+    code = "archive_low"
+    sentence = Text(
+        "存储磁盘剩余 {free_mib} MiB, 需要 {wanted_mib} MiB, 并须保留 {limit_mib} MiB, 未采集",
+        "The archive disk has {free_mib} MiB left; {wanted_mib} MiB are wanted and {limit_mib} MiB "
+        "stay free, so nothing is imported",
+    )
+    remedy = Text(
+        "扩充存储后采集自动继续; 记录仪中的资料未受影响",
+        "Make room and it goes on by itself; the footage on the recorder is untouched",
+    )
+
+
+class LedgerDiskLowError(StationError):
+    """The disk with the ledger has too little room to go on entering footage."""
+
+    code = "ledger_disk_low"
+    sentence = Text(
+        "台账所在磁盘剩余 {free_mib} MiB, 低于 {limit_mib} MiB, 采集已停止",
+        "The ledger's disk has {free_mib} MiB left, below {limit_mib} MiB; the import has stopped",
+    )
+    remedy = Text(
+        "清理台账所在磁盘上的其他文件, 采集自动继续; 不得删除台账",
+        "Remove other files from that disk and it goes on by itself; never touch the ledger",
+    )
+
+
+class CommissionRefusedError(StationError):
+    """The archive cannot be commissioned as asked."""
+
+    code = "commission_refused"
+    sentence = Text("未登记存储磁盘: {why}", "The archive disk was not commissioned: {why}")
+    remedy = Text(
+        "核对磁盘和挂载点; 更换磁盘须使用 --replace",
+        "Check the disk and where it is mounted; replacing one needs --replace",
+    )
+
+
 class ArchiveTakenError(StationError):
     """Another agent works on the same archive."""
 
@@ -67,8 +161,8 @@ class ReadBackError(StationError):
 
     code = "read_back_differs"
     sentence = Text(
-        "写入后校验不一致, 该文件未入库",
-        "What was read back differs from what was written; the file was not accepted",
+        "写入后校验不一致, 文件 {name} 未入库",
+        "What was read back of {name} differs from what was written; it was not accepted",
     )
     remedy = Text(
         "更换数据线或工位后重插; 再次出现请更换存储磁盘",

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from contracts.archive_facts import StorageFaulted
 from contracts.entry import Entry
 from contracts.facts import AlertCleared, AlertOpened, fact_of
 from contracts.messages import AlertKind, AlertMessage
 from contracts.text import Text
 from index.core.roll import Silence, Standing
+from index.core.storages import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,12 @@ _KEY = Text(
     "采集站 {name} 出示的密钥与登记的不符, 已拒收; 如确系更换, 在 station_keys 中登记新密钥",
     "Station {name} shows another key than the enrolled one and is refused; if it was "
     "replaced, enter the new key in station_keys",
+)
+_STORAGE = Text("采集站 {name}: {zh}", "Station {name}: {en}")
+_ARCHIVE = Text(
+    "采集站 {name} {day} 起发现库中文件受损, 缺失或意外, 首个: {first}; 清单见该站台账",
+    "Station {name} found files in its archive damaged, missing or unexpected on {day}, the first: "
+    "{first}; its ledger has the list",
 )
 _CALENDAR = Text(
     "{year} 年节假日安排未知, 暂按周一至周五为工作日推算; 请在 calendar.toml 中补充",
@@ -191,6 +199,30 @@ def key_alert(station: str, name: str, now: datetime) -> Alert:
     return _about_station("station_key", station, _KEY.fill(name=name), now)
 
 
+def storage_alert(station: str, name: str, fault: StorageFaulted, now: datetime) -> Alert:
+    """Return the alert for a station whose disks are not as they must be."""
+    text = _STORAGE.fill(name=name, zh=fault.zh, en=fault.en)
+    return _about_station("station_storage", f"{station}@{fault.code}", text, now)
+
+
+def archive_alerts(
+    station: str, name: str, found: Iterable[Found], zone: ZoneInfo, now: datetime
+) -> tuple[Alert, ...]:
+    """Return an alert for each day on which a station found something wrong in its archive."""
+    first: dict[str, Found] = {}
+    for one in sorted(found, key=lambda one: one.sequence):
+        first.setdefault(f"{one.at.astimezone(zone):%Y-%m-%d}", one)
+    return tuple(
+        _about_station(
+            "station_archive",
+            f"{station}@{day}",
+            _ARCHIVE.fill(name=name, day=day, first=one.name),
+            now,
+        )
+        for day, one in first.items()
+    )
+
+
 def calendar_alert(year: int, now: datetime) -> Alert:
     """Return the alert for a year whose holidays nobody knows."""
     return _about_station("calendar", str(year), _CALENDAR.fill(year=year), now)
@@ -221,6 +253,8 @@ def _opened(fact: AlertOpened, at: datetime) -> Alert:
 def _outcome(alert: Alert, state: str | None) -> str:
     if alert.kind == "station_silent":
         return "heard_again"
+    if alert.kind in ("station_storage", "station_archive"):
+        return "recovered"
     return _OUTCOMES[state] if state else "withdrawn"
 
 

@@ -20,6 +20,8 @@ from contracts.facts import (
 from contracts.roster import Policy, Roster
 from index.core.calendar import Calendar
 from index.core.roll import Declaration, Duty, Service, Visit
+from index.core.storages import TYPES as STORAGE_TYPES
+from index.core.storages import Storages
 
 # What a topic level must not hold, and what makes one hard to read or to type.
 _UNSAFE = re.compile(r"[/+#%\x00-\x20\x7f-\xa0]")
@@ -52,6 +54,7 @@ class Register:
     visits: set[Visit] = field(default_factory=set)
     declarations: set[Declaration | Service] = field(default_factory=set)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
+    storages: Storages = field(default_factory=Storages)
 
     def enter(self, station: str, entry: Entry) -> None:
         """Take in a station's entry; of other types than `TYPES` nothing is kept.
@@ -216,7 +219,12 @@ def _enter_service(register: Register, station: str, entry: Entry) -> None:
     )
 
 
+def _enter_storage(register: Register, station: str, entry: Entry) -> None:
+    register.storages.enter(station, entry)
+
+
 _READERS = {
+    **dict.fromkeys(STORAGE_TYPES, _enter_storage),
     RecorderIssued.TYPE: _enter_issued,
     RecorderReturned.TYPE: _enter_returned,
     VisitCompleted.TYPE: _enter_visit,

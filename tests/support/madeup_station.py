@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from contracts import archive_facts as archive
 from contracts import facts
 from contracts.dock import DockState
 from contracts.entry import Moment
@@ -191,6 +192,24 @@ def every_fact():
             "v1", "LS-0101", 1, NOW, Counts(4, 2, 1, 1, 0), 61_000_000, "0" * 64, found),
         facts.VisitInterrupted(
             "v2", "LS-0102", 2, NOW, Counts(9, 3), "recorder_gone", "记录仪被拔出"),
+        archive.ArchiveCommissioned(
+            "a1", "/srv/archive", "uuid", is_mount=True, total_bytes=10**12, by="p07",
+            reason="扩容", replaces="a0"),
+        archive.StorageFaulted("archive_low", "存储磁盘剩余 1 MiB", "1 MiB left", stops=True),
+        archive.StorageRecovered("archive_low"),
+        archive.FootageDamaged(
+            "LS-0101", "0" * 64, "objects/sha256/00/00/0", "2026/11/20/A.MP4", 61, 60, "1" * 64,
+            "Input/output error"),
+        archive.FootageMissing(
+            "LS-0101", "0" * 64, "objects/sha256/00/00/0", "2026/11/20/A.MP4", 61),
+        archive.FootageIntact("LS-0101", "0" * 64, "objects/sha256/00/00/0"),
+        archive.FootageReplaced(
+            "v1", "LS-0101", "0" * 64, "objects/sha256/00/00/0", "damaged/0.1"),
+        archive.ArchiveUnexpected(b"objects/x", "objects/x", "file", 5),
+        archive.ArchiveSettled(b"objects/x", "objects/x"),
+        archive.ViewRemade("LS-0101", "0" * 64, "2026/11/20/A.MP4", "2026/11/20/A.MP4", "gone"),
+        archive.ArchiveScrubbed(
+            NOW, asked=True, counts=archive.ScrubCounts(9, 7, 1, 1, 2, 9, 1, 10**9)),
         facts.RecorderIssued(
             "h1", "LS-0104", "p01", "王建国", "yi", found, 4, "p03", "欧阳志强",
             facts.Override("p03", "现场急需")),
