@@ -8,6 +8,7 @@ import queue
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatchmethod
@@ -15,12 +16,11 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from agent.copying import Copying, Store, Watch
 from agent.core.effect import CopyFiles, Identify, Release, SetClock, Survey, TakeReadings
 from agent.core.event import (
     ClockCorrected,
     CopyEnded,
-    FileImported,
-    FileUnreadable,
     FromDock,
     Identified,
     Progressed,
@@ -30,60 +30,19 @@ from agent.core.event import (
     VisitFailed,
     WorkerEvent,
 )
-from agent.core.plan import PlannedCopy, Proven, date_recording
-from agent.core.recorder import Device, MediaFacts, OpenFile, Recorder
-from contracts.errors import (
-    FileChangedError,
-    FileUnreadableError,
-    MusterError,
-    RecorderGoneError,
-    UnforeseenError,
-)
-from contracts.names import shown, view_path
+from agent.core.plan import Proven
+from agent.core.recorder import Device, MediaFacts, Recorder
+from contracts.errors import MusterError, RecorderGoneError, UnforeseenError
 
 Order = Identify | Survey | SetClock | CopyFiles | TakeReadings | Release
 log = logging.getLogger(__name__)
 
 
-class SealedFile(Protocol):
-    """What the archive says of a file it has sealed."""
-
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 that was read, written and read back."""
-
-    @property
-    def sm3(self) -> str | None:
-        """The SM3 of the same bytes, where asked for."""
-
-    @property
-    def object(self) -> str:
-        """Where it is, below the archive's root."""
-
-    @property
-    def already_held(self) -> bool:
-        """Whether the archive had these bytes before."""
-
-
-class Vault(Protocol):
+class Vault(Store, Protocol):
     """What a worker needs of the archive."""
-
-    def seal(
-        self,
-        source: OpenFile,
-        size: int,
-        name: str,
-        *,
-        sm3: bool,
-        progress: Callable[[int], None],
-    ) -> SealedFile:
-        """Copy a file into the archive and prove it."""
 
     def holds_all(self, wanted: Iterable[tuple[str, int]]) -> set[str]:
         """Return which of these digests and sizes are in the archive, safely on disk."""
-
-    def link_view(self, view: str, sha256: str) -> str:
-        """Link an object where people look for it; return the name it got."""
 
     def write_manifest(self, visit: str, lines: list[tuple[str, str]]) -> str:
         """Write a visit's manifest; return its digest."""
@@ -192,64 +151,23 @@ class Worker:
 
     @_carry_out.register
     def _(self, order: CopyFiles) -> None:
+        watch = Watch(
+            go_on=self._go_on,
+            read=lambda done: self._progress(order.visit, done),
+            report=self._report,
+        )
+        copying = Copying(order, self._held(), self._tools, watch)
+        with ThreadPoolExecutor(1, f"dock-{self._dock}-seal") as settler:
+            copying.run(settler)
         lines = [(held.sha256, held.view) for held in order.plan.held]
-        settled_bytes = 0
-        for planned in order.plan.copies:
-            event = self._copy(order, planned, settled_bytes)
-            if isinstance(event, FileImported):
-                lines.append((event.sha256, event.view))
-            settled_bytes += planned.file.size
-            self._report(event)
-        manifest = self._tools.archive.write_manifest(order.visit, lines)
+        manifest = self._tools.archive.write_manifest(order.visit, [*lines, *copying.imported])
         self._report(CopyEnded(order.visit, manifest))
 
-    def _copy(
-        self, order: CopyFiles, planned: PlannedCopy, settled_bytes: int
-    ) -> FileImported | FileUnreadable:
-        try:
-            return self._import(order, planned, settled_bytes)
-        except FileUnreadableError as error:
-            offset = error.fields.get("offset")
-            at = offset if isinstance(offset, int) else None
-            return FileUnreadable(order.visit, planned, Trouble.of(error), at)
-        except FileChangedError as error:
-            return FileUnreadable(order.visit, planned, Trouble.of(error), None)
-
-    def _import(self, order: CopyFiles, planned: PlannedCopy, settled_bytes: int) -> FileImported:
-        file, tools = planned.file, self._tools
-        name = shown(file.path)
-        source = self._held().open_file(file)
-        try:
-            sealed = tools.archive.seal(
-                source,
-                file.size,
-                name,
-                sm3=order.sm3,
-                progress=lambda done: self._progress(order.visit, settled_bytes + done),
-            )
-        finally:
-            source.close()
-        media = tools.look(tools.archive_root / sealed.object, name)
-        dated = date_recording(file, media, order.clock_offset_ms, tools.zone)
-        local = dated.recorded_at.astimezone(tools.zone).replace(tzinfo=None)
-        view = tools.archive.link_view(view_path(local, order.recorder, file.path), sealed.sha256)
-        return FileImported(
-            visit=order.visit,
-            planned=planned,
-            sha256=sealed.sha256,
-            sm3=sealed.sm3,
-            object=sealed.object,
-            view=view,
-            held=sealed.already_held,
-            media=media,
-            name_time=dated.name_time,
-            recorded_at=dated.recorded_at,
-            recorded_from=dated.recorded_from,
-        )
-
-    def _progress(self, visit: str, bytes_done: int) -> None:
+    def _go_on(self) -> None:
         if self._abandoned.is_set():
             raise RecorderGoneError
+
+    def _progress(self, visit: str, bytes_done: int) -> None:
         now = self._tools.now()
         last = self._reported_at
         if last is None or abs((now - last).total_seconds()) >= 0.25:  # noqa: PLR2004  # seconds

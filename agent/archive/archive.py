@@ -3,21 +3,22 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from agent.archive import durable, sealing, views
-from agent.archive.sealing import Incoming, Reading, Ring, Sealed
+from agent.archive.grouping import INCOMING, OBJECTS, Group, folder_of
+from agent.archive.sealing import Sealed
 from agent.core.recorder import OpenFile
 from contracts.errors import (
     ArchiveTakenError,
     ArchiveUnwritableError,
     ObjectDamagedError,
     ObjectMissingError,
+    StationError,
 )
 
-_OBJECTS = "objects/sha256"
-_INCOMING = "incoming"
 _PROBE = "probe"
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -32,6 +33,11 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._tree = durable.Tree(root)
+
+    @property
+    def tree(self) -> durable.Tree:
+        """The archive's folders, for what looks after them."""
+        return self._tree
 
     def take(self) -> Callable[[], None]:
         """Take the archive for this process alone; return what gives it back.
@@ -55,10 +61,10 @@ class Archive:
             HardLinksMissingError: the file system cannot give a file two names.
         """
         self._tree.adopt()
-        with self._tree.folder(_INCOMING) as incoming:
+        with self._tree.folder(INCOMING) as incoming:
             for name in durable.names(incoming):
                 durable.unlink(incoming, name)
-            for path in (_OBJECTS, views.MANIFESTS, views.VIEWS):
+            for path in (OBJECTS, views.MANIFESTS, views.VIEWS):
                 self._check_folder(incoming, path)
             durable.sync(incoming)
 
@@ -90,14 +96,24 @@ class Archive:
             ArchiveFullError: there is no room.
             ArchiveUnwritableError: the disk refuses.
             ReadBackError: the disk does not hold what was written.
-            ObjectDamagedError: the archive held this footage already, and it is damaged.
         """
-        ring = Ring(size)
-        incoming = Incoming(source, size, name, progress)
-        with self._tree.folder(_INCOMING) as folder, durable.new_part(folder) as part:
-            reading = sealing.copy(incoming, part.fd, ring, sm3=sm3)
-            sealing.prove(folder, part.name, reading, ring)
-            return self._place(folder, part.name, reading, ring)
+        with closing(Group(self._tree, alone=True)) as group:
+            group.copy(source, size, name, sm3=sm3, progress=progress)
+            outcomes = group.settle(_go_on)
+        if outcomes is None:
+            raise AssertionError  # a file alone is never refused as one of many
+        (outcome,) = outcomes
+        if isinstance(outcome, StationError):
+            raise outcome
+        return outcome
+
+    def begin(self) -> Group:
+        """Begin a group of files that are sealed in one go; whoever begins it closes it.
+
+        Raises:
+            ArchiveUnwritableError: the archive is not there.
+        """
+        return Group(self._tree)
 
     def holds(self, sha256: str, size: int) -> bool:
         """Tell whether this footage is here, in its full size and on the medium."""
@@ -111,11 +127,13 @@ class Archive:
         """
         with self._tree.root() as root:
             held = {
-                sha256
-                for sha256, size in wanted
-                if durable.size_of(root, f"{_folder_of(sha256)}/{sha256}") == size
+                sha256 for sha256, size in wanted if durable.size_of(root, _path_of(sha256)) == size
             }
-            durable.sync_all(root)
+            if self._tree.syncs_as_one:
+                durable.sync_all(root)
+            else:
+                for sha256 in held:
+                    self._sync_again(sha256)
         return held
 
     def verify(self, sha256: str) -> None:
@@ -149,9 +167,22 @@ class Archive:
                 raise ObjectMissingError(name=sha256)
             return views.link(self._tree, objects, sha256, view)
 
+    def link_views(self, wanted: Sequence[tuple[str, str]]) -> list[str]:
+        """Give each of these (view, digest) its name as `link_view` does, all durable in one go.
+
+        Raises:
+            ObjectMissingError: there is no such object.
+        """
+        if not self._tree.syncs_as_one:
+            return [self.link_view(view, sha256) for view, sha256 in wanted]
+        with self._tree.root() as root:
+            paths = views.link_all(self._tree, root, [(v, _path_of(s)) for v, s in wanted])
+            durable.sync_all(root)
+        return paths
+
     def write_manifest(self, visit: str, lines: Sequence[tuple[str, str]]) -> str:
         """Write a visit's manifest of (digest, path), for `sha256sum -c`; return its SHA-256."""
-        with self._tree.folder(_INCOMING) as incoming:
+        with self._tree.folder(INCOMING) as incoming:
             return views.write_manifest(self._tree, incoming, visit, lines)
 
     def free_bytes(self) -> int:
@@ -162,6 +193,17 @@ class Archive:
         """Return the size of the archive's file system."""
         return self._space()[1]
 
+    def try_writing(self) -> None:
+        """Write a few bytes, bring them to the medium and remove them.
+
+        Raises:
+            ArchiveFullError: there is no room.
+            ArchiveUnwritableError: the disk refuses.
+        """
+        with self._tree.folder(INCOMING) as incoming, durable.new_part(incoming) as part:
+            durable.write_at(part.fd, 0, memoryview(b"muster"))
+            durable.sync(part.fd)
+
     def _check_folder(self, incoming: int, path: str) -> None:
         with self._tree.folder(path) as folder, durable.new_part(incoming) as part:
             durable.unlink(folder, _PROBE)
@@ -169,17 +211,11 @@ class Archive:
             durable.unlink(folder, _PROBE)
             durable.sync(folder)
 
-    def _place(self, incoming: int, part: str, reading: Reading, ring: Ring) -> Sealed:
-        sha256 = reading.sha256
-        path = _folder_of(sha256)
-        with self._tree.folder(path) as folder:
-            is_new = durable.link_new(incoming, part, folder, sha256)
-            if not is_new:
-                if sealing.digest(folder, sha256, ring) != sha256:
-                    raise ObjectDamagedError(name=sha256)
-                _settled(folder, sha256, reading.size)
+    def _sync_again(self, sha256: str) -> None:
+        with self._tree.folder(_folder_of(sha256)) as folder:
+            with durable.opened(folder, sha256) as fd:
+                durable.sync(fd)
             durable.sync(folder)
-        return Sealed(sha256, reading.sm3, reading.size, f"{path}/{sha256}", not is_new)
 
     def _space(self) -> tuple[int, int]:
         with self._tree.root() as root, durable.archive_errors():
@@ -190,13 +226,12 @@ class Archive:
 def _folder_of(sha256: str) -> str:
     if not _SHA256.fullmatch(sha256):
         raise ValueError(sha256)
-    return f"{_OBJECTS}/{sha256[:2]}/{sha256[2:4]}"
+    return folder_of(sha256)
 
 
-def _settled(folder: int, sha256: str, size: int) -> bool:
-    """Bring an object to the medium again, if it is there in this size."""
-    if durable.identity(folder, sha256) is None:
-        return False
-    with durable.opened(folder, sha256) as fd:
-        durable.sync(fd)
-        return durable.file_size(fd) == size
+def _path_of(sha256: str) -> str:
+    return f"{_folder_of(sha256)}/{sha256}"
+
+
+def _go_on() -> None:
+    """Nobody ends a seal that one waits for."""

@@ -20,6 +20,11 @@ from contracts.errors import ArchiveFullError, ArchiveUnwritableError, HardLinks
 
 ALIGNMENT_BYTES = 4096  # what O_DIRECT asks of every offset and length
 
+# ext4, XFS, Btrfs, F2FS, tmpfs. FUSE, for one, says "good" to syncfs and asks nobody.
+_SYNCING_AS_ONE = frozenset({0xEF53, 0x58465342, 0x9123683E, 0xF2F52010, 0x01021994})
+# Since 5.8 syncfs tells of data that was not written, since 5.17 of a journal that was not.
+_TELLING_KERNEL = (5, 17)
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -51,6 +56,17 @@ def sync_all(fd: int) -> None:
 
 
 @archive_errors()
+def syncs_as_one(fd: int) -> bool:
+    """Tell whether `sync_all` brings this file system to the medium and says so if it cannot."""
+    status = ctypes.create_string_buffer(256)  # struct statfs begins with a long, the kind
+    if _LIBC.fstatfs(fd, status):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    kind = ctypes.c_long.from_buffer(status).value & 0xFFFF_FFFF
+    release = tuple(map(int, os.uname().release.split("-")[0].split(".")[:2]))
+    return kind in _SYNCING_AS_ONE and release >= _TELLING_KERNEL
+
+
+@archive_errors()
 def sync_data(fd: int) -> None:
     """Bring a finished file to the medium and drop it from the page cache.
 
@@ -70,7 +86,7 @@ def reserve(fd: int, size: int) -> None:
 @archive_errors()
 def write_at(fd: int, offset: int, content: memoryview) -> None:
     """Write all of the content at an offset, past the page cache as far as its length allows."""
-    if len(content) % ALIGNMENT_BYTES:
+    if len(content) % ALIGNMENT_BYTES and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_DIRECT)
     written = 0
     while written < len(content):
@@ -144,6 +160,18 @@ def size_of(folder: int, path: str) -> int | None:
 
 
 @archive_errors()
+def close(fd: int) -> None:
+    """Close a file or a folder; some file systems say only now what went wrong."""
+    os.close(fd)
+
+
+@archive_errors()
+def device_of(fd: int) -> int:
+    """Return which file system an open file or folder is on."""
+    return os.fstat(fd).st_dev
+
+
+@archive_errors()
 def file_size(fd: int) -> int:
     """Return the size of an open file."""
     return os.fstat(fd).st_size
@@ -159,7 +187,7 @@ def opened(folder: int, name: str) -> Iterator[int]:
     try:
         yield fd
     finally:
-        os.close(fd)
+        close(fd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,23 +201,32 @@ class Part:
 @contextmanager
 def new_part(folder: int) -> Iterator[Part]:
     """Create a part that nobody else can have made; its name is gone when the block ends."""
-    name = f"{secrets.token_hex(12)}.part"
-    with archive_errors():
-        fd = create(folder, name)
+    part = create_part(folder)
     try:
-        yield Part(fd, name)
+        yield part
     finally:
-        os.close(fd)
-        unlink(folder, name)
+        close(part.fd)
+        unlink(folder, part.name)
 
 
-def create(folder: int, name: str) -> int:
+@archive_errors()
+def create_part(folder: int, *, cached: bool = False) -> Part:
+    """Create a part that nobody else can have made; `cached`: written through the page cache."""
+    name = f"{secrets.token_hex(12)}.part"
+    return Part(create(folder, name, cached=cached), name)
+
+
+def create(folder: int, name: str, *, cached: bool = False) -> int:
     """Create a file to write, readable by all and writable by no later opening.
 
     Raises:
         FileExistsError: the name is taken, be it by a symbolic link.
     """
-    fd = _open_direct(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, folder)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    if cached:
+        fd = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o444, dir_fd=folder)
+    else:
+        fd = _open_direct(name, flags, folder)
     os.fchmod(fd, 0o444)
     return fd
 
@@ -227,10 +264,12 @@ class Tree:
     """The folders of one archive, on the one file system they were prepared on.
 
     Remembers which folders this process has already brought to the medium, so that a new file
-    costs one fsync of its folder and not one for each folder above.
+    costs one fsync of its folder and not one for each folder above. `syncs_as_one` says whether
+    `sync_all` can be relied on here.
     """
 
     def __init__(self, root: Path) -> None:
+        self.syncs_as_one = False
         self._root = root
         self._device: int | None = None
         self._settled: set[str] = set()
@@ -240,6 +279,8 @@ class Tree:
         with archive_errors():
             self._device = self._root.stat().st_dev
         self._settled.clear()
+        with self.root() as root:
+            self.syncs_as_one = syncs_as_one(root)
 
     @contextmanager
     def root(self) -> Iterator[int]:
@@ -251,15 +292,16 @@ class Tree:
         if self._device is None:
             raise RuntimeError("the archive is used before it is prepared")
         with _opened_folder(self._root, None) as root:
-            if os.fstat(root).st_dev != self._device:
+            if device_of(root) != self._device:
                 raise ArchiveUnwritableError(reason=f"{self._root}: {os.strerror(errno.ENODEV)}")
             yield root
 
     @contextmanager
-    def folder(self, path: str) -> Iterator[int]:
+    def folder(self, path: str, *, settled: bool = True) -> Iterator[int]:
         """Open a folder, making what is missing; when the block ends its own name is durable.
 
-        Bringing what the block did *in* the folder to the medium is the block's own part.
+        Bringing what the block did *in* the folder to the medium is the block's own part; where
+        it brings the whole file system there, `settled` is False and its own name not durable.
         """
         with self.root() as root, ExitStack() as stack:
             chain = [root]
@@ -268,7 +310,8 @@ class Tree:
                     self._settled.discard(prefix)
                 chain.append(stack.enter_context(_opened_folder(name, chain[-1])))
             yield chain[-1]
-            self._settle(path, chain)
+            if settled:
+                self._settle(path, chain)
 
     @contextmanager
     def existing(self, path: str) -> Iterator[int | None]:
@@ -283,7 +326,7 @@ class Tree:
                 yield fd
             finally:
                 if fd is not None:
-                    os.close(fd)
+                    close(fd)
 
     def _settle(self, path: str, chain: list[int]) -> None:
         for (prefix, _), parent in reversed(list(zip(_steps(path), chain[:-1], strict=True))):
@@ -315,4 +358,4 @@ def _opened_folder(path: Path | str, within: int | None) -> Iterator[int]:
     try:
         yield fd
     finally:
-        os.close(fd)
+        close(fd)

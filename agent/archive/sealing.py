@@ -17,7 +17,7 @@ from itertools import cycle
 from agent.archive import authenticating, durable
 from agent.archive.authenticating import Mark
 from agent.core.recorder import OpenFile
-from contracts.errors import FileChangedError, ReadBackError
+from contracts.errors import FileChangedError
 
 BLOCK_BYTES = 1 << 20
 _RING_BLOCKS = 4
@@ -80,6 +80,11 @@ class Ring:
             self._slots = [_Slot(size + 1)]
         else:
             self._slots = [_Slot(BLOCK_BYTES) for _ in range(_RING_BLOCKS)]
+
+    @classmethod
+    def of_one(cls) -> "Ring":
+        """Return a ring of one block, in which everything is done by the thread that pumps."""
+        return cls(BLOCK_BYTES - 1)
 
     def pump(self, fill: Fill, last: Work, first: Sequence[Work] = ()) -> int:
         """Fill block after block to the end, giving each to every work; return how many bytes.
@@ -165,7 +170,7 @@ class Incoming:
 
 
 def copy(incoming: Incoming, part: int, ring: Ring, *, sm3: bool) -> Reading:
-    """Write the recorder's file into the part, hashing it on the way; then bring it to the medium.
+    """Write the recorder's file into the part, hashing it on the way.
 
     Raises:
         FileChangedError: the file is not what was listed, or changed while it was read.
@@ -181,26 +186,26 @@ def copy(incoming: Incoming, part: int, ring: Ring, *, sm3: bool) -> Reading:
     ring.pump(fill, partial(durable.write_at, part), reading.hashers())
     if reading.size != incoming.size or not incoming.source.unchanged():
         raise FileChangedError(name=incoming.name)
-    durable.sync_data(part)
     return reading
 
 
-def prove(folder: int, name: str, reading: Reading, ring: Ring) -> None:
-    """Read a file back from the medium.
+def fits(folder: int, part: str, reading: Reading, ring: Ring, go_on: Callable[[], None]) -> bool:
+    """Tell whether the medium holds, bit for bit, what was read from the recorder.
 
-    Raises:
-        ReadBackError: it is not, bit for bit, what was read from the recorder.
+    `go_on` is asked at every block; what it raises ends the reading.
     """
+    differing = []
 
     def compare(offset: int, content: memoryview) -> None:
+        go_on()
         if not reading.fits(offset, content):
-            raise ReadBackError
+            differing.append(offset)
 
-    with durable.opened(folder, name) as fd:
+    with durable.opened(folder, part) as fd:
         if durable.file_size(fd) != reading.size:
-            raise ReadBackError
-        if ring.pump(_from_medium(fd, reading.size), compare) != reading.size:
-            raise ReadBackError
+            return False
+        count = ring.pump(_from_medium(fd, reading.size), compare)
+    return count == reading.size and not differing
 
 
 def digest(folder: int, name: str, ring: Ring | None = None) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.running_agent import RunningAgent, World, running
 
-SLOW = "battery_percent = 90\n[faults]\nbytes_per_second = 2_000_000\n"
+SLOW = "battery_percent = 90\n[faults]\nbytes_per_second = 600_000\n"
 FILES = {f"DCIM/{n:03}.bin": bytes([n]) * 40_000 for n in range(1, 40)}
 
 

@@ -1,0 +1,181 @@
+"""A few files' way into the archive together: each is written to a part, then all become footage.
+
+What is brought to the medium file by file costs several fsyncs each. Here small files are brought
+there together, read back, named, and their folders brought there together; nothing is returned
+before. The files stay apart all the same: what is wrong with one keeps none of the others.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+
+from agent.archive import durable, sealing
+from agent.archive.sealing import Incoming, Reading, Ring, Sealed
+from agent.core.recorder import OpenFile
+from contracts.errors import ObjectDamagedError, ReadBackError, StationError
+
+INCOMING = "incoming"
+OBJECTS = "objects/sha256"
+GROUP_FILES = 128
+GROUP_BYTES = 32 << 20
+SMALL_BYTES = 8 << 20  # from here on a file is worth an fsync of its own
+
+
+@dataclass(slots=True)
+class _Copied:
+    """A file that is written and not proven; `fd` is open until it is brought to the medium."""
+
+    name: str
+    part: str
+    fd: int | None
+    reading: Reading
+
+
+class Group:
+    """Files that are sealed in one go; filled by one thread, then settled by one, then closed.
+
+    `alone`: every file is brought to the medium by itself.
+    """
+
+    def __init__(self, tree: durable.Tree, *, alone: bool = False) -> None:
+        self._tree = tree
+        self._together = tree.syncs_as_one and not alone
+        self._files: list[_Copied] = []
+        self._bytes = 0
+        self._cached = False
+        with ExitStack() as stack:
+            # The handle that is asked to sync is opened before the first byte is written: whatever
+            # the disk refuses from here on is told to it, though files and folders be forgotten.
+            self._root = stack.enter_context(tree.root())
+            self._incoming = stack.enter_context(tree.folder(INCOMING))
+            stack.callback(self._drop)
+            self._open = stack.pop_all()
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether a file of this size may still go with these."""
+        if not self._files:
+            return True
+        is_small = size < SMALL_BYTES and self._bytes + size <= GROUP_BYTES
+        return is_small and len(self._files) < GROUP_FILES
+
+    def copy(
+        self,
+        source: OpenFile,
+        size: int,
+        name: str,
+        *,
+        sm3: bool,
+        progress: Callable[[int], None],
+    ) -> None:
+        """Write one file of a recorder into a part; if that fails, the group is as before.
+
+        `name` is the file's name as people read it; `progress` is told how many bytes have been
+        read so far.
+
+        Raises:
+            RecorderError: as the source raises it.
+            FileChangedError: the file is not as listed, or changed while it was read.
+            ArchiveFullError: there is no room.
+            ArchiveUnwritableError: the disk refuses.
+        """
+        is_large = size >= SMALL_BYTES
+        cached = self._together and not is_large
+        with ExitStack() as undo:
+            part = durable.create_part(self._incoming, cached=cached)
+            undo.callback(durable.unlink, self._incoming, part.name)
+            undo.callback(durable.close, part.fd)
+            incoming = Incoming(source, size, name, progress)
+            reading = sealing.copy(incoming, part.fd, Ring(size), sm3=sm3)
+            copied = _Copied(name, part.name, part.fd, reading)
+            if not is_large:
+                if not cached:
+                    durable.sync_data(part.fd)
+                durable.close(part.fd)
+                copied.fd = None
+            undo.pop_all()
+        self._cached = self._cached or cached
+        self._bytes += size
+        self._files.append(copied)
+
+    def settle(self, go_on: Callable[[], None]) -> list[Sealed | StationError] | None:
+        """Prove and name every file; return in their order what became of each.
+
+        `go_on` is asked at every block and may raise. None: the disk refused something and does
+        not say of which file, so that none is kept and each is to be sealed alone, from the card.
+
+        Raises:
+            ArchiveUnwritableError: a large file or the names of all could not be made durable.
+        """
+        go_on()
+        if not self._bring():
+            return None
+        ring = Ring.of_one()
+        outcomes = [self._seal(copied, ring, go_on) for copied in self._files]
+        if self._cached:
+            durable.sync_all(self._root)
+        return outcomes
+
+    def close(self) -> None:
+        """Let go of everything and remove what was not named; may be called twice."""
+        self._open.close()
+
+    def _bring(self) -> bool:
+        for copied in self._files:
+            if copied.fd is not None:
+                durable.sync_data(copied.fd)
+                durable.close(copied.fd)
+                copied.fd = None
+        if self._cached:
+            try:
+                durable.sync_all(self._root)
+            except StationError:
+                return False  # never again: the kernel has forgotten what it could not write
+        return True
+
+    def _seal(
+        self, copied: _Copied, ring: Ring, go_on: Callable[[], None]
+    ) -> Sealed | StationError:
+        try:
+            go_on()
+            if not sealing.fits(self._incoming, copied.part, copied.reading, ring, go_on):
+                raise ReadBackError(name=copied.name)
+            return self._place(copied, ring)
+        except StationError as error:
+            self._remove(copied)  # on a full disk its room serves the others' folders
+            return error
+
+    def _remove(self, copied: _Copied) -> None:
+        # On a disk that refuses, the next start removes what is left.
+        with suppress(StationError):
+            durable.unlink(self._incoming, copied.part)
+
+    def _place(self, copied: _Copied, ring: Ring) -> Sealed:
+        reading = copied.reading
+        sha256 = reading.sha256
+        path = folder_of(sha256)
+        with self._tree.folder(path, settled=not self._cached) as folder:
+            is_new = durable.link_new(self._incoming, copied.part, folder, sha256)
+            if not is_new:
+                _check_held(folder, sha256, ring, synced=not self._cached)
+            if not self._cached:
+                durable.sync(folder)
+        return Sealed(sha256, reading.sm3, reading.size, f"{path}/{sha256}", not is_new)
+
+    def _drop(self) -> None:
+        for copied in self._files:
+            if copied.fd is not None:
+                durable.close(copied.fd)
+            self._remove(copied)
+
+
+def folder_of(sha256: str) -> str:
+    """Return where an object of this digest belongs, below the root."""
+    return f"{OBJECTS}/{sha256[:2]}/{sha256[2:4]}"
+
+
+def _check_held(folder: int, sha256: str, ring: Ring, *, synced: bool) -> None:
+    if sealing.digest(folder, sha256, ring) != sha256:
+        raise ObjectDamagedError(name=sha256)
+    if synced:
+        with durable.opened(folder, sha256) as fd:
+            durable.sync(fd)
