@@ -67,6 +67,7 @@ class Hands:
     tick: Callable[[], Ticked]
     alive: Callable[[], None]
     version: str
+    moved_at: Callable[[], Mapping[int, datetime]] = dict
 
 
 class Loop:
@@ -165,6 +166,7 @@ class Loop:
         if _is_due(self._ticked_at, now, TICK_SECONDS):
             self._ticked_at = now
             self._hands.alive()
+            self._station.moved_at = self._hands.moved_at()
             self._effects += self._station.decide(self._hands.tick(), now)
 
     def _flush(self) -> None:

@@ -5,9 +5,10 @@ import logging
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -99,9 +100,10 @@ class Agent:
         counter = Counter(
             run / "agent.sock", Pins(roster, clock.uptime_seconds).prove, self._inbox.put
         )
+        workers = self._workers(archive, ledger)
         hands = Hands(
             ledger=ledger,
-            workers=self._workers(archive, ledger),
+            workers=workers,
             shipper=self._shipper(ledger, station),
             answer=counter.answer,
             write_snapshot=lambda snapshot: write_snapshot(run, snapshot),
@@ -109,6 +111,7 @@ class Agent:
             tick=lambda: _tick(archive),
             alive=lambda: notify("WATCHDOG=1"),
             version=VERSION,
+            moved_at=lambda: _moved_at(workers),
         )
         loop = Loop(station, self._inbox, hands)
         loop.enter(AgentStarted(VERSION, len(settings.dock), digest))
@@ -148,6 +151,8 @@ class Agent:
         workers = {number: Worker(number, tools) for number in numbers}
         for number, worker in workers.items():
             self._started(f"dock {number}", worker.start, worker.stop)
+        # All are told before the first is waited for, so that they end at the same time.
+        self._resources.callback(_abandon, workers.values())
         return workers
 
     def _inbox_watch(self, folder: Path) -> InboxWatch:
@@ -229,6 +234,16 @@ def _read_roster(file: Path) -> tuple[Roster, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(file=str(file), problems=(str(error),)) from error
     return parse_roster(text, str(file)), hashlib.sha256(raw).hexdigest()
+
+
+def _abandon(workers: Iterable[Worker]) -> None:
+    for worker in workers:
+        worker.abandon()
+
+
+def _moved_at(workers: Mapping[int, Worker]) -> dict[int, datetime]:
+    moved = {number: worker.moved_at for number, worker in workers.items()}
+    return {number: at for number, at in moved.items() if at is not None}
 
 
 def _attach(device: Device, drivers: list[Driver]) -> Recorder:

@@ -31,6 +31,7 @@ from agent.core.event import (
     WorkerEvent,
 )
 from agent.core.plan import Proven
+from agent.core.silence import is_silent
 from agent.core.recorder import Device, MediaFacts, Recorder
 from contracts.errors import MusterError, RecorderGoneError, UnforeseenError
 
@@ -73,6 +74,8 @@ class Worker:
         self._abandoned = threading.Event()
         self._reported_at: datetime | None = None
         self._failed_visit: str | None = None
+        self._lines: list[tuple[str, str]] = []  # of the visit's manifest, round after round
+        self._moved_at: datetime | None = None
         self._thread = threading.Thread(target=self._run, name=f"dock-{dock}", daemon=True)
 
     def start(self) -> None:
@@ -85,17 +88,30 @@ class Worker:
             self._abandoned.set()
         self._orders.put(order)
 
-    def stop(self, seconds: float) -> bool:
-        """End what is under way, let go of the recorder, end the thread; tell whether it did."""
+    @property
+    def moved_at(self) -> datetime | None:
+        """When what is under way last came on, or None while there is nothing to do."""
+        return self._moved_at
+
+    def abandon(self) -> None:
+        """Have what is under way given up as soon as it comes on."""
         self._abandoned.set()
+
+    def stop(self, seconds: float) -> bool:
+        """End what is under way, let go of the recorder, end the thread; tell whether it did.
+
+        A dock that has been silent for long is not waited for.
+        """
+        self.abandon()
         self._orders.put(None)
-        self._thread.join(seconds)
+        self._thread.join(0 if is_silent(self._moved_at, self._tools.now()) else seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (order := self._orders.get()) is not None:
             if not isinstance(order, Release) and order.visit == self._failed_visit:
                 continue  # a visit that has failed has no more to report
+            self._moved_at = self._tools.now()
             try:
                 self._carry_out(order)
             except MusterError as error:
@@ -104,6 +120,8 @@ class Worker:
                 reference = uuid.uuid4().hex[:8]
                 log.exception("internal error, reference %s", reference)
                 self._fail(order, UnforeseenError(reference=reference, why=str(error)))
+            finally:
+                self._moved_at = None
         self._let_go()
 
     def _fail(self, order: Order, error: MusterError) -> None:
@@ -127,6 +145,7 @@ class Worker:
         recorder = self._held()
         readings = recorder.readings(self._tools.now())
         listing = recorder.list_files()
+        self._lines = []
         known = list(self._tools.proven(order.recorder))
         kept = self._tools.archive.holds_all((p.sha256, p.size) for p in known)
         proven = tuple(p for p in known if p.sha256 in kept)
@@ -159,16 +178,18 @@ class Worker:
         copying = Copying(order, self._held(), self._tools, watch)
         with ThreadPoolExecutor(1, f"dock-{self._dock}-seal") as settler:
             copying.run(settler)
-        lines = [(held.sha256, held.view) for held in order.plan.held]
-        manifest = self._tools.archive.write_manifest(order.visit, [*lines, *copying.imported])
-        self._report(CopyEnded(order.visit, manifest))
+        self._lines += [(held.sha256, held.view) for held in order.plan.held]
+        self._lines += copying.imported
+        listing = self._held().list_files()
+        manifest = self._tools.archive.write_manifest(order.visit, self._lines)
+        self._report(CopyEnded(order.visit, manifest, listing))
 
     def _go_on(self) -> None:
         if self._abandoned.is_set():
             raise RecorderGoneError
 
     def _progress(self, visit: str, bytes_done: int) -> None:
-        now = self._tools.now()
+        now = self._moved_at = self._tools.now()
         last = self._reported_at
         if last is None or abs((now - last).total_seconds()) >= 0.25:  # noqa: PLR2004  # seconds
             self._reported_at = now

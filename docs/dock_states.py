@@ -70,7 +70,7 @@ _SAMPLES: dict[type, tuple[DockEvent, ...]] = {
         ),
     ),
     FileUnreadable: (FileUnreadable(_VISIT, _COPY, _TROUBLE, None),),
-    CopyEnded: (CopyEnded(_VISIT, "0" * 64),),
+    CopyEnded: (CopyEnded(_VISIT, "0" * 64, Listing(())),),
     VisitFailed: (VisitFailed(_VISIT, _TROUBLE),),
 }
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from agent.core.checks import value_of
 from agent.core.dock import Dock
 from agent.core.handover import standing_findings
+from agent.core.silence import silence
 from agent.core.station import Station
 from contracts.dock import DockState
-from contracts.finding import blocks_issue
+from contracts.finding import Finding, blocks_issue
 from contracts.roster import RecorderRecord
 from contracts.snapshot import DockView, Progress, RecorderView, RefusedDevice, Snapshot
 
@@ -55,7 +56,7 @@ def show_dock(station: Station, dock: Dock, now: datetime) -> DockView:
         department=department.name if department else None,
         device=dock.device.description if dock.device else None,
         readings=dock.readings,
-        findings=(*dock.findings, *dock.remarks),
+        findings=(*_silence(station, dock, now), *dock.findings, *dock.remarks),
         progress=show_progress(dock, now),
         counts=dock.counts if dock.plan else None,
         error_code=trouble.code if trouble else None,
@@ -64,6 +65,12 @@ def show_dock(station: Station, dock: Dock, now: datetime) -> DockView:
         remedy_zh=trouble.remedy.zh if trouble else None,
         remedy_en=trouble.remedy.en if trouble else None,
     )
+
+
+def _silence(station: Station, dock: Dock, now: datetime) -> tuple[Finding, ...]:
+    if dock.device is None:
+        return ()
+    return silence(station.moved_at.get(dock.number), now, station.zone)
 
 
 def show_progress(dock: Dock, now: datetime) -> Progress | None:

@@ -41,10 +41,15 @@ from agent.core.event import (
     VisitFailed,
     WorkerEvent,
 )
-from agent.core.plan import Plan, plan_copies
-from agent.core.recorder import Device
+from agent.core.plan import Plan, is_same, news, plan_copies, relisted
+from agent.core.recorder import Device, Listing
 from contracts.dock import DockState
-from contracts.errors import IdentityConflictError, RecorderNumberTwiceError, RecorderUnknownError
+from contracts.errors import (
+    IdentityConflictError,
+    ListingUnsteadyError,
+    RecorderNumberTwiceError,
+    RecorderUnknownError,
+)
 from contracts.facts import (
     ClockSet,
     Counts,
@@ -58,6 +63,7 @@ from contracts.reading import Identity, Reading
 from contracts.roster import Limits, Policy, Roster
 
 INBOX = "inbox"
+LISTINGS_MAX = 4  # of one visit; a card that is listed otherwise each time is never settled
 NOTHING = Counts()
 
 
@@ -80,8 +86,10 @@ class Dock:
     findings: tuple[Finding, ...] = ()
     remarks: tuple[Finding, ...] = ()
     clock_offset_ms: int | None = None  # as measured before anything corrected it
+    listing: Listing | None = None
     plan: Plan | None = None
     counts: Counts = NOTHING
+    listings: int = 1
     imported_bytes: int = 0
     settled_bytes: int = 0
     bytes_done: int = 0
@@ -192,6 +200,7 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
         readings=event.readings,
         findings=findings,
         remarks=settling.listing_findings(event.listing),
+        listing=event.listing,
         clock_offset_ms=offset_ms,
         plan=plan,
         counts=counts,
@@ -237,6 +246,7 @@ def take_file(dock: Dock, event: FileImported, around: Around) -> Step:
     fact = settling.imported(event, _recorder(dock), dock.number, dock.clock_offset_ms)
     taken = replace(
         dock,
+        listing=relisted(_listing(dock), event.planned),
         counts=counts,
         imported_bytes=dock.imported_bytes + (0 if event.held else size),
         settled_bytes=dock.settled_bytes + size,
@@ -255,6 +265,7 @@ def miss_file(dock: Dock, event: FileUnreadable, around: Around) -> Step:
     others = tuple(remark for remark in dock.remarks if remark.code != found.code)
     missed = replace(
         dock,
+        listing=relisted(_listing(dock), event.planned),
         counts=replace(dock.counts, unreadable=unreadable),
         settled_bytes=dock.settled_bytes + event.planned.file.size,
         remarks=(*others, found),
@@ -263,7 +274,9 @@ def miss_file(dock: Dock, event: FileUnreadable, around: Around) -> Step:
 
 
 def complete(dock: Dock, event: CopyEnded, around: Around) -> Step:
-    """End the visit, if every listed file is accounted for."""
+    """End the visit, if the card lists the same twice and every listed file is accounted for."""
+    if not is_same(_listing(dock), event.listing):
+        return _import_news(dock, event.listing, around)
     if dock.counts.settled != dock.counts.listed:
         return _end_badly(dock, around, settling.COUNTS_DIFFER)
     fact = VisitCompleted(
@@ -403,8 +416,38 @@ def _interrupted(dock: Dock, trouble: Trouble) -> VisitInterrupted:
     )
 
 
+def _import_news(dock: Dock, listing: Listing, around: Around) -> Step:
+    """Order what the card lists by now and did not before; give up when it never settles."""
+    again = replace(dock, listing=listing, listings=dock.listings + 1)
+    if again.listings == LISTINGS_MAX:
+        unsteady = ListingUnsteadyError(times=again.listings)
+        return _end_badly(again, around, Trouble.of(unsteady))
+    recorder, counts = _recorder(dock), dock.counts
+    new = news(_listing(dock), listing)
+    plan = plan_copies(new, ())
+    before = dock.plan or Plan((), ())
+    policy = around.policy(recorder)
+    added = replace(
+        again,
+        plan=replace(before, copies=(*before.copies, *plan.copies)),
+        counts=replace(
+            counts,
+            listed=counts.listed + len(new.files) + len(new.refused),
+            refused=counts.refused + len(new.refused),
+        ),
+        remarks=settling.relisting_remarks(dock.remarks, listing, new),
+    )
+    sm3 = policy.sm3 if policy else False
+    order = CopyFiles(dock.number, dock.visit, recorder, plan, dock.clock_offset_ms, sm3)
+    return added, (*settling.refused_items(dock.visit, recorder, new.refused), order)
+
+
 def _is_clock_off(findings: tuple[Finding, ...]) -> bool:
     return any(finding.code == "clock_off" for finding in findings)
+
+
+def _listing(dock: Dock) -> Listing:
+    return dock.listing or Listing(())
 
 
 def _device(dock: Dock) -> Device:

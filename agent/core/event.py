@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from agent.core.plan import PlannedCopy, Proven
-from agent.core.recorder import Device, Listing, MediaFacts
+from agent.core.recorder import Device, Listing, MediaFacts, Salvaged
 from contracts.commands import Command
 from contracts.errors import MusterError
 from contracts.reading import Identity, Reading
@@ -160,20 +160,25 @@ class FileImported:
 
 @dataclass(frozen=True, slots=True)
 class FileUnreadable:
-    """One file could not be read whole."""
+    """One file could not be read whole; `salvaged` is what was kept of it apart."""
 
     visit: str
     planned: PlannedCopy
     trouble: Trouble
     offset: int | None
+    salvaged: Salvaged | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CopyEnded:
-    """Every planned file was tried and the manifest is written."""
+    """Every planned file was tried and the manifest is written.
+
+    `listing` is what the card listed after the last file was tried.
+    """
 
     visit: str
     manifest_sha256: str
+    listing: Listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What of a recorder's listing must be copied, and when each recording was made."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -25,10 +25,18 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCopy:
-    """One file to copy; `earlier` are the digests proven before under the same path."""
+    """One file to copy; `earlier` are the digests proven before under the same path.
+
+    `listed` is the file as it was listed, where it had become another when it was read.
+    """
 
     file: CardFile
     earlier: tuple[str, ...] = ()
+    listed: CardFile | None = None
+
+    def become(self, file: CardFile) -> "PlannedCopy":
+        """Return the copy of what the listed file is now."""
+        return replace(self, file=file, listed=self.listed or self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,28 @@ def plan_copies(listing: Listing, proven: Iterable[Proven]) -> Plan:
             earlier = tuple(dict.fromkeys(p.sha256 for p in known.get(file.path, [])))
             copies.append(PlannedCopy(file, earlier))
     return Plan(tuple(copies), tuple(held))
+
+
+def is_same(before: Listing, after: Listing) -> bool:
+    """Tell whether a card listed the same twice."""
+    return (before.files, _names(before)) == (after.files, _names(after))
+
+
+def news(before: Listing, after: Listing) -> Listing:
+    """Return what a later listing has, and the one before has not."""
+    files, names = set(before.files), set(_names(before))
+    return Listing(
+        tuple(file for file in after.files if file not in files),
+        tuple(item for item in after.refused if (item.path, item.reason) not in names),
+    )
+
+
+def relisted(listing: Listing, copy: PlannedCopy) -> Listing:
+    """Return the listing with what a file was found to be in the place of what was listed."""
+    if copy.listed is None:
+        return listing
+    files = tuple(copy.file if file == copy.listed else file for file in listing.files)
+    return replace(listing, files=files)
 
 
 def modified_us(file: CardFile) -> int:
@@ -98,6 +128,10 @@ def date_recording(
     if media.started_at is not None:
         return Dated(media.started_at.astimezone(UTC) - fast, "container", None)
     return Dated(modified_at(file) - fast, "modified", None)
+
+
+def _names(listing: Listing) -> tuple[tuple[bytes, str], ...]:
+    return tuple((item.path, item.reason) for item in listing.refused)
 
 
 def _is_same(proven: Proven, file: CardFile) -> bool:

@@ -1,11 +1,12 @@
 """What is entered about each file of a visit, and the remarks a visit gathers from them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from agent.core.effect import Enter
 from agent.core.event import FileImported, FileUnreadable, Trouble
 from agent.core.plan import modified_at, modified_us
-from agent.core.recorder import Listing, MediaFacts, RefusedItem
+from agent.core.recorder import Listing, MediaFacts, RefusedItem, Salvaged
 from contracts.errors import CountsDifferError, RecorderGoneError
 from contracts.facts import FootageImported, FootageRefused, FootageUnreadable, Media
 from contracts.finding import Finding
@@ -14,6 +15,8 @@ from contracts.names import shown
 # An entry holds 16 KiB, of which a path may take 6: what others chose to say is cut.
 TEXT_MAX = 500
 REASON_MAX = 1000
+RANGES_MAX = 64
+_OF_LISTING = frozenset({"listing_failed", "files_refused", "listing_changed"})
 COUNTS_DIFFER = Trouble.of(CountsDifferError())
 TAKEN_OUT = Trouble.of(RecorderGoneError())
 _MEDIA_FINDINGS = {
@@ -52,7 +55,7 @@ def imported(
 
 
 def unreadable(event: FileUnreadable, recorder: str) -> FootageUnreadable:
-    """Return the fact that a file could not be read whole."""
+    """Return the fact that a file could not be read whole, and what was kept of it."""
     file = event.planned.file
     return FootageUnreadable(
         visit=event.visit,
@@ -63,6 +66,7 @@ def unreadable(event: FileUnreadable, recorder: str) -> FootageUnreadable:
         code=event.trouble.code,
         reason=str(event.trouble.sentence)[:REASON_MAX],
         offset=event.offset,
+        **_kept(event.salvaged),
     )
 
 
@@ -82,6 +86,15 @@ def listing_findings(listing: Listing) -> tuple[Finding, ...]:
     if listing.refused:
         findings.append(Finding("files_refused", "warning", len(listing.refused), 0))
     return tuple(findings)
+
+
+def relisting_remarks(
+    remarks: tuple[Finding, ...], listing: Listing, new: Listing
+) -> tuple[Finding, ...]:
+    """Return a visit's remarks when its card lists something else than it did."""
+    others = tuple(remark for remark in remarks if remark.code not in _OF_LISTING)
+    count = len(new.files) + len(new.refused)
+    return (*others, *listing_findings(listing), Finding("listing_changed", "warning", count))
 
 
 def merge(remarks: tuple[Finding, ...], new: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -106,6 +119,19 @@ def _file_findings(event: FileImported) -> Iterable[Finding]:
     code = _MEDIA_FINDINGS.get(event.media.verdict)
     if code is not None:
         yield Finding(code, "warning", name)
+
+
+def _kept(salvaged: Salvaged | None) -> dict[str, Any]:
+    if salvaged is None:
+        return {}
+    return {
+        "bad_bytes": sum(length for _, length in salvaged.bad),
+        "bad_ranges": len(salvaged.bad),
+        "bad": salvaged.bad[:RANGES_MAX],
+        "partial": salvaged.partial,
+        "partial_bytes": salvaged.size if salvaged.partial else 0,
+        "partial_sha256": salvaged.sha256 if salvaged.partial else None,
+    }
 
 
 def _media(facts: MediaFacts) -> Media:

@@ -69,6 +69,7 @@ class Station:
         self.refused: dict[tuple[str, str, str], tuple[RefusedDevice, datetime]] = {}
         self.uplink = UplinkChanged(connected=False, index_has=0, witnessed=0)
         self.health = Ticked(None, None, "unknown")
+        self.moved_at: Mapping[int, datetime] = {}  # when each dock under way last came on
         self._ports = {d.port: d.number for d in settings.dock}
         self._inbox_waiting: Device | None = None
         self._read_at = now

@@ -45,6 +45,10 @@ FULL = Trouble.of(ArchiveFullError())
 UNREADABLE = Trouble.of(FileUnreadableError(name="a", offset=5, reason="EIO"))
 
 
+def ENDED(dock):  # noqa: N802 - an event, but for what the dock has listed
+    return CopyEnded("v1", "m", dock.listing)
+
+
 def facts(effects):
     return [effect.fact for effect in effects if isinstance(effect, Enter)]
 
@@ -53,7 +57,8 @@ def after(*events, dock=None, world=None):
     """Return the dock after the events and all effects on the way."""
     dock, effects = dock or empty_dock(), []
     for event in events:
-        dock, new = step(dock, event, world or around())
+        happened = event(dock) if callable(event) else event
+        dock, new = step(dock, happened, world or around())
         effects += new
     return dock, effects
 
@@ -187,7 +192,7 @@ def test_remarks_of_one_kind_are_gathered_into_one():
 def test_unreadable_files_are_entered_and_bar_issue():
     files = [card_file(b"a"), card_file(b"b")]
     missed = [FileUnreadable("v1", PlannedCopy(f), UNREADABLE, 5) for f in files]
-    dock, effects = after(*copying(*files), *missed, CopyEnded("v1", "m"))
+    dock, effects = after(*copying(*files), *missed, ENDED)
     assert dock.state is DockState.ATTENTION
     assert facts(effects)[-2].offset == 5
     assert [(f.code, f.value) for f in dock.remarks] == [("card_errors", 2)]
@@ -199,7 +204,7 @@ def test_fewer_unreadable_files_than_the_policy_allows_are_a_warning():
     world = replace(around(), roster=replace(around().roster, policy=policies))
     file = card_file()
     missed = FileUnreadable("v1", PlannedCopy(file), UNREADABLE, 5)
-    dock, _ = after(*copying(file), missed, CopyEnded("v1", "m"), world=world)
+    dock, _ = after(*copying(file), missed, ENDED, world=world)
     assert dock.state is DockState.READY
     assert dock.remarks == (Finding("card_errors", "warning", 1, 1),)
 
@@ -207,7 +212,7 @@ def test_fewer_unreadable_files_than_the_policy_allows_are_a_warning():
 def test_a_visit_is_complete_when_every_file_is_accounted_for():
     file, old = card_file(b"new"), card_file(b"old")
     start = copying(file, old, proven=(proven(old),))
-    dock, effects = after(*start, imported("v1", file), CopyEnded("v1", "m"))
+    dock, effects = after(*start, imported("v1", file), ENDED)
     completed = facts(effects)[-1]
     assert dock.state is DockState.READY
     assert completed.counts == Counts(listed=2, imported=1, held=1)
@@ -215,7 +220,7 @@ def test_a_visit_is_complete_when_every_file_is_accounted_for():
 
 
 def test_counts_that_do_not_add_up_are_not_a_completed_visit():
-    dock, effects = after(*copying(card_file()), CopyEnded("v1", "m"))
+    dock, effects = after(*copying(card_file()), ENDED)
     assert dock.state is DockState.FAILED
     assert [fact.TYPE for fact in facts(effects)][-1] == "visit.interrupted"
     assert facts(effects)[-1].code == "counts_differ"
@@ -268,14 +273,14 @@ def test_progress_is_remembered():
 
 def test_a_battery_charged_meanwhile_makes_the_recorder_ready():
     low = copying(readings=readings(battery=20))
-    waiting, _ = after(*low, CopyEnded("v1", "m"))
+    waiting, _ = after(*low, ENDED)
     dock, effects = after(ReadAgain("v1", readings()), dock=waiting)
     assert (waiting.state, dock.state) == (DockState.ATTENTION, DockState.READY)
     assert [fact.TYPE for fact in facts(effects)] == ["recorder.checked"]
 
 
 def test_new_readings_that_change_no_check_are_not_entered():
-    waiting, _ = after(*copying(), CopyEnded("v1", "m"))
+    waiting, _ = after(*copying(), ENDED)
     dock, effects = after(ReadAgain("v1", readings(battery=91)), dock=waiting)
     assert effects == []
     assert dock.readings == readings(battery=91)
@@ -284,20 +289,20 @@ def test_new_readings_that_change_no_check_are_not_entered():
 def test_the_inbox_is_imported_without_checks():
     inbox = Device("inbox", "inbox", device().node, "inbox")
     events = [Docked(inbox, "v1"), Identified("v1", Identity()), surveyed("v1", readings=())]
-    dock, effects = after(*events, CopyEnded("v1", "m"))
+    dock, effects = after(*events, ENDED)
     assert (dock.state, dock.recorder) == (DockState.READY, "inbox")
     assert [f.TYPE for f in facts(effects)] == ["recorder.docked", "visit.completed"]
     assert table.idle_orders(dock) == ()
 
 
 def test_a_finished_dock_has_its_battery_read_now_and_then():
-    dock, _ = after(*copying(), CopyEnded("v1", "m"))
+    dock, _ = after(*copying(), ENDED)
     assert table.idle_orders(dock) == (TakeReadings(1, "v1"),)
     assert table.idle_orders(empty_dock()) == ()
 
 
 def test_a_worker_that_notices_the_empty_port_first_changes_nothing():
-    dock, _ = after(*copying(), CopyEnded("v1", "m"))
+    dock, _ = after(*copying(), ENDED)
     assert step(dock, VisitFailed("v1", FULL), around()) == (dock, ())
 
 
@@ -309,7 +314,9 @@ def test_a_pair_that_is_not_in_the_table_is_our_bug_and_crashes():
 def test_impossible_docks_crash_rather_than_guess():
     with pytest.raises(RuntimeError, match="no recorder"):
         step(
-            replace(empty_dock(), state=DockState.COPYING, visit="v"), CopyEnded("v", "m"), around()
+            replace(empty_dock(), state=DockState.COPYING, visit="v"),
+            CopyEnded("v", "m", Listing(())),
+            around(),
         )
     with pytest.raises(RuntimeError, match="no device"):
         step(

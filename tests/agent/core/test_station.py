@@ -47,8 +47,9 @@ def see(one, *devices, now=NOW):
 
 
 def report(one, kind, *rest, dock=1, now=NOW):
-    visit = one.docks[dock].visit if dock else one.inbox.visit
-    return one.decide(FromDock(dock, kind(visit, *rest)), now)
+    at = one.docks[dock] if dock else one.inbox
+    rest = (*rest, at.listing) if kind is CopyEnded else rest
+    return one.decide(FromDock(dock, kind(at.visit, *rest)), now)
 
 
 def fold(one, effects):

@@ -1,6 +1,7 @@
 """Random walks over the station: whatever happens in whatever order, the invariants hold."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -118,8 +119,16 @@ class Walk(RuleBasedStateMachine):
             case CopyFiles():
                 return [
                     *(self.copied(order, p, data) for p in order.plan.copies),
-                    CopyEnded(order.visit, "m"),
+                    CopyEnded(order.visit, "m", self.listed_again(order, data)),
                 ]
+
+    def listed(self, order):
+        return self.station.docks[order.dock].listing or Listing(())
+
+    def listed_again(self, order, data):
+        again = self.listed(order)
+        new = data.draw(st.sampled_from([(), (), (RefusedItem(b"new", "fifo"),)]))
+        return replace(again, refused=(*again.refused, *new))
 
     def copied(self, order, planned, data):
         if data.draw(st.booleans()):
@@ -193,7 +202,7 @@ class Walk(RuleBasedStateMachine):
                 return [Surveyed(order.visit, readings(), Listing(CARDS["R1"]), known)]
             case CopyFiles():
                 copied = [imported(order.visit, p.file, planned=p) for p in order.plan.copies]
-                return [*copied, CopyEnded(order.visit, "m")]
+                return [*copied, CopyEnded(order.visit, "m", self.listed(order))]
             case _:
                 return [Identified(order.visit, Identity(device_number="R1"))]
 
