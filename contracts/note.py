@@ -8,6 +8,7 @@ import binascii
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -219,6 +220,13 @@ def _verify(key: VerifyingKey, signature: bytes, message: bytes) -> None:
     if len(signature) != _SIGNATURE_BYTES:
         raise NoteError(why=f"signature of {key.name} has {len(signature)} bytes")
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
+        _verify_once(key.public, signature, message)
     except InvalidSignature as error:
         raise NoteError(why=f"wrong signature of {key.name}") from error
+
+
+@lru_cache(maxsize=512)
+def _verify_once(public: bytes, signature: bytes, message: bytes) -> None:
+    # The same head is met in a file, in a table and again from the other side; what failed is not
+    # remembered.
+    Ed25519PublicKey.from_public_bytes(public).verify(signature, message)

@@ -1,0 +1,1 @@
+"""Attacks on a ledger by somebody with the disk in hand and, at worst, with the station's key."""
