@@ -61,6 +61,7 @@ class Database:
                 "main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(keep)
             )
         database._migrate()  # noqa: SLF001
+        database._commit_again()  # noqa: SLF001
         return database
 
     @classmethod
@@ -208,6 +209,15 @@ class Database:
             with self.transaction(), _translated(self._folder):
                 self._connection.execute(script)
                 self._connection.pragma("user_version", number)
+
+    def _commit_again(self) -> None:
+        """Bring to the medium what a killed process has written and not synced.
+
+        SQLite reads such commits as if they were durable, and a checkpoint of them would be signed;
+        any commit syncs all of the log before it.
+        """
+        with self.transaction(), _translated(self._folder):
+            self._connection.pragma("user_version", len(_migrations()))
 
 
 @cache

@@ -21,17 +21,17 @@ KEPT: dict[str, Literal["checkpoint", "cosignature"]] = {
 
 
 def make(folder: Path) -> None:
-    """Make the ledger's folder; the names that lead to it are on disk on return.
+    """Make the ledger's folder; the names in it, and those that lead to it, are on disk on return.
 
-    Also where it was there before: who made it may have been killed before that.
+    Also where it was there before: who made it, or the key in it, may have been killed in between.
 
     Raises:
         OSError: it cannot be made or read.
     """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for one in missing or [folder]:
-        _sync_folder(one.parent)
+    for one in (folder, *(one.parent for one in missing or [folder])):
+        _sync_folder(one)
 
 
 def load_or_create_key(path: Path) -> SigningKey:
