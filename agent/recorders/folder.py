@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from agent.core.recorder import CardFile, Listing, RefusedItem
@@ -96,7 +97,7 @@ class CardFolder:
         try:
             said = os.fstat(fd)
         finally:
-            os.close(fd)
+            _close(fd)
         is_file = stat.S_ISREG(said.st_mode) and said.st_nlink <= 1
         return CardFile(file.path, said.st_size, said.st_mtime_ns) if is_file else None
 
@@ -114,7 +115,7 @@ class CardFolder:
         except OSError:
             return None
         finally:
-            os.close(fd)
+            _close(fd)
 
     def space(self) -> tuple[int, int] | None:
         """Return free and total bytes of the file system, or None when it does not say."""
@@ -128,7 +129,7 @@ class CardFolder:
     def close(self) -> None:
         """Let go of the folder; may be called twice."""
         if self._root is not None:
-            os.close(self._root)
+            _close(self._root)
         self._root = None
 
     def _fd(self) -> int:
@@ -143,7 +144,7 @@ class CardFolder:
             try:
                 there = sorted(map(os.fsencode, os.listdir(folder)))  # noqa: PTH208 - a descriptor, no path
             finally:
-                os.close(folder)
+                _close(folder)
             match = next((one for one in there if one.lower() == name.lower()), None)
             if match is None:
                 return None
@@ -156,7 +157,7 @@ class CardFolder:
         try:
             return _on_card(os.open(_step(name), _FILE, dir_fd=folder), folder)
         finally:
-            os.close(folder)
+            _close(folder)
 
     def _open_folder(self, names: list[bytes]) -> int:
         fd = os.dup(self._fd())
@@ -164,7 +165,7 @@ class CardFolder:
             try:
                 below = _on_card(os.open(_step(name), _FOLDER, dir_fd=fd), fd)
             finally:
-                os.close(fd)
+                _close(fd)
             fd = below
         return fd
 
@@ -248,7 +249,7 @@ class FolderFile:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._fd)
+        _close(self._fd)
 
 
 class _Walk:
@@ -323,7 +324,7 @@ class _Walk:
         try:
             self.folder(child, path, depth + 1)
         finally:
-            os.close(child)
+            _close(child)
 
     def _unreadable(self, path: bytes, why: OSError | str) -> None:
         reason = _reason(why)
@@ -361,12 +362,18 @@ def _on_card(fd: int, folder: int) -> int:
     try:
         is_here = _device_of(fd) == _device_of(folder)
     except OSError:
-        os.close(fd)
+        _close(fd)
         raise
     if is_here:
         return fd
-    os.close(fd)
+    _close(fd)
     raise OSError(errno.EXDEV, "another file system")
+
+
+def _close(fd: int) -> None:
+    """Close what was only read: whatever the card says to that, no byte depends on it."""
+    with suppress(OSError):
+        os.close(fd)
 
 
 def _device_of(fd: int) -> int:
