@@ -7,21 +7,20 @@ and no group is left behind.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from agent.core.effect import CopyFiles
-from agent.core.event import FileImported, FileUnreadable, Trouble
+from agent.core.event import FileImported, FileUnreadable
 from agent.core.plan import Dated, PlannedCopy, date_recording
-from agent.core.recorder import MediaFacts, OpenFile, Recorder
-from contracts.errors import FileChangedError, FileUnreadableError, StationError
+from agent.core.recorder import MediaFacts, OpenFile, Recorder, Salvaged
+from agent.retrying import Tries
+from contracts.errors import StationError
 from contracts.names import shown, view_path
 
-T = TypeVar("T")
 _LONGEST = timedelta(seconds=0.5)  # what a slow recorder gave so far is not kept waiting
 
 
@@ -85,6 +84,9 @@ class Store(Protocol):
         progress: Callable[[int], None],
     ) -> SealedFile:
         """Copy a file into the archive and prove it."""
+
+    def salvage(self, source: OpenFile, size: int, progress: Callable[[int], None]) -> Salvaged:
+        """Keep what can be read of a file apart."""
 
     def link_views(self, wanted: Sequence[tuple[str, str]]) -> list[str]:
         """Link objects where people look for them; return the names they got."""
@@ -154,6 +156,7 @@ class Copying:
         self._recorder = recorder
         self._means = means
         self._watch = watch
+        self._tries = Tries(order.visit, recorder, self._salvage)
         self._bytes_before = 0
         self._batch: _Batch | None = None
         self._settling: tuple[_Batch, Future[bool]] | None = None
@@ -191,26 +194,17 @@ class Copying:
 
     def _copied(self, planned: PlannedCopy, group: Group) -> PlannedCopy | FileUnreadable:
         """Have one file read and written into the group."""
-        file = planned.file
 
-        def copy(source: OpenFile) -> PlannedCopy:
-            name, sm3 = shown(file.path), self._order.sm3
-            group.copy(source, file.size, name, sm3=sm3, progress=self._count)
-            return planned
+        def copy(source: OpenFile, tried: PlannedCopy) -> PlannedCopy:
+            file, sm3 = tried.file, self._order.sm3
+            group.copy(source, file.size, shown(file.path), sm3=sm3, progress=self._count)
+            return tried
 
-        return self._tried(planned, copy)
+        return self._tries.read(planned, copy)
 
-    def _tried(self, planned: PlannedCopy, use: Callable[[OpenFile], T]) -> T | FileUnreadable:
-        """Have one file of the recorder read; what it does not give whole is told as such."""
-        try:
-            with closing(self._recorder.open_file(planned.file)) as source:
-                return use(source)
-        except FileUnreadableError as error:
-            offset = error.fields.get("offset")
-            at = offset if isinstance(offset, int) else None
-            return FileUnreadable(self._order.visit, planned, Trouble.of(error), at)
-        except FileChangedError as error:
-            return FileUnreadable(self._order.visit, planned, Trouble.of(error), None)
+    def _salvage(self, source: OpenFile, size: int) -> Salvaged:
+        """Have what can be read of a file kept apart."""
+        return self._means.archive.salvage(source, size, lambda _: self._watch.go_on())
 
     def _count(self, done: int) -> None:
         self._watch.go_on()
@@ -250,9 +244,9 @@ class Copying:
             self._report([item if isinstance(item, FileUnreadable) else self._alone(item)])
 
     def _alone(self, planned: PlannedCopy) -> _End:
-        file = planned.file
 
-        def seal(source: OpenFile) -> tuple[PlannedCopy, SealedFile]:
+        def seal(source: OpenFile, tried: PlannedCopy) -> tuple[PlannedCopy, SealedFile]:
+            file = tried.file
             sealed = self._means.archive.seal(
                 source,
                 file.size,
@@ -260,9 +254,9 @@ class Copying:
                 sm3=self._order.sm3,
                 progress=lambda _: self._watch.go_on(),
             )
-            return planned, sealed
+            return tried, sealed
 
-        return self._tried(planned, seal)
+        return self._tries.read(planned, seal)
 
     def _report(self, ends: Sequence[_End]) -> None:
         """Report files back to back, so that they are entered together; raise the first error."""

@@ -31,8 +31,8 @@ from agent.core.event import (
     WorkerEvent,
 )
 from agent.core.plan import Proven
-from agent.core.silence import is_silent
 from agent.core.recorder import Device, MediaFacts, Recorder
+from agent.core.silence import is_silent
 from contracts.errors import MusterError, RecorderGoneError, UnforeseenError
 
 Order = Identify | Survey | SetClock | CopyFiles | TakeReadings | Release
@@ -185,6 +185,7 @@ class Worker:
         self._report(CopyEnded(order.visit, manifest, listing))
 
     def _go_on(self) -> None:
+        self._moved_at = self._tools.now()
         if self._abandoned.is_set():
             raise RecorderGoneError
 

@@ -7,10 +7,10 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from agent.archive import durable, sealing, views
+from agent.archive import durable, salvaging, sealing, views
 from agent.archive.grouping import INCOMING, OBJECTS, Group, folder_of
 from agent.archive.sealing import Sealed
-from agent.core.recorder import OpenFile
+from agent.core.recorder import OpenFile, Salvaged
 from contracts.errors import (
     ArchiveTakenError,
     ArchiveUnwritableError,
@@ -106,6 +106,15 @@ class Archive:
         if isinstance(outcome, StationError):
             raise outcome
         return outcome
+
+    def salvage(self, source: OpenFile, size: int, progress: Callable[[int], None]) -> Salvaged:
+        """Keep what can be read of a file apart, unless that is all of it or nothing.
+
+        Raises:
+            RecorderError: the recorder was pulled out.
+            StationError: the disk refuses, or does not hold what was written.
+        """
+        return salvaging.salvage(self._tree, source, size, progress)
 
     def begin(self) -> Group:
         """Begin a group of files that are sealed in one go; whoever begins it closes it.

@@ -17,7 +17,7 @@ from itertools import cycle
 from agent.archive import authenticating, durable
 from agent.archive.authenticating import Mark
 from agent.core.recorder import OpenFile
-from contracts.errors import FileChangedError
+from contracts.errors import FileChangedError, FileGrownError, FileShortError
 
 BLOCK_BYTES = 1 << 20
 _RING_BLOCKS = 4
@@ -163,7 +163,7 @@ class Incoming:
         while filled < len(buffer) and (count := self.source.readinto(buffer[filled:])):
             filled += count
         if offset + filled > self.size:
-            raise FileChangedError(name=self.name)
+            raise FileGrownError(name=self.name)
         if filled:
             self.progress(offset + filled)
         return filled
@@ -184,8 +184,10 @@ def copy(incoming: Incoming, part: int, ring: Ring, *, sm3: bool) -> Reading:
 
     durable.reserve(part, incoming.size)
     ring.pump(fill, partial(durable.write_at, part), reading.hashers())
-    if reading.size != incoming.size or not incoming.source.unchanged():
+    if not incoming.source.unchanged():
         raise FileChangedError(name=incoming.name)
+    if reading.size < incoming.size:
+        raise FileShortError(name=incoming.name, size=incoming.size, offset=reading.size)
     return reading
 
 

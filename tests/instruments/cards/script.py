@@ -44,7 +44,7 @@ class Item:
     `content`. `given_bytes`: the card ends the file there, whatever size it says. `short_bytes`:
     no read gives more. `hangs_at`: a read that touches this byte never returns. A folder's
     `fails_after` and `hangs_after` are of its listing: so many names come, then an error or
-    nothing ever.
+    nothing ever. `hides_errno`: the item is listed, and whatever is asked of it fails.
     """
 
     path: bytes
@@ -62,6 +62,7 @@ class Item:
     short_bytes: int | None = None
     hangs_at: int | None = None
     hangs_when_looked_at: bool = False
+    hides_errno: int | None = None
     fails_after: int | None = None
     hangs_after: int | None = None
     errno: int = 5

@@ -85,6 +85,8 @@ class CardSystem(mfusepy.Operations):  # type: ignore[misc]
         self._count("stats", path)
         if item.hangs_when_looked_at:
             self._hang()
+        if item.hides_errno is not None:
+            self._fail(item.hides_errno)
         return {
             "st_mode": _MODES[item.kind],
             "st_nlink": item.links,
