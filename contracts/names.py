@@ -32,7 +32,10 @@ def display(raw: bytes) -> str:
     What prints nothing, turns the writing direction or is no UTF-8 is written `\u{202e}` or
     `\xff`, and a backslash as two.
     """
-    return "".join(map(_shown, raw.decode("utf-8", "surrogateescape")))
+    text = raw.decode("utf-8", "surrogateescape")
+    if _is_plain(text) and "\\" not in text:
+        return text
+    return "".join(map(_shown, text))
 
 
 def shown(raw: bytes) -> str:
@@ -69,6 +72,11 @@ def view_path(recorded_at: datetime, recorder: str, raw_path: bytes) -> str:
     return f"{recorded_at:%Y/%m/%d/%H%M%S}_{number}_{name}"
 
 
+def _is_plain(text: str) -> bool:
+    """Tell, for a card of thousands of names, whether none of its letters need be looked at."""
+    return text.isprintable() and _BLANK.isdisjoint(text)
+
+
 def _shown(char: str) -> str:
     if char == "\\":
         return "\\\\"
@@ -83,7 +91,8 @@ def _is_unseen(char: str) -> bool:
 
 def _safe(raw: bytes, limit: int) -> str:
     name = raw.decode("utf-8", "surrogateescape")
-    name = "".join("_" if char in _UNSAFE or _is_unseen(char) else char for char in name)
+    if not (_is_plain(name) and _UNSAFE.isdisjoint(name)):
+        name = "".join("_" if char in _UNSAFE or _is_unseen(char) else char for char in name)
     name = re.sub(r"^[. ]+|[. ]+$", "_", name) or "_"
     if _RESERVED.fullmatch(name):
         name = f"_{name}"

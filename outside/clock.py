@@ -3,10 +3,12 @@
 import ctypes
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from contracts.entry import ClockState, Moment
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 256  # more than struct timex has on any architecture
@@ -27,6 +29,7 @@ def uptime_seconds() -> float:
     return time.monotonic()
 
 
+@cache
 def boot_id() -> str:
     """Return the id of this boot."""
     return _BOOT_ID.read_text(encoding="ascii").strip()
@@ -35,7 +38,7 @@ def boot_id() -> str:
 def clock_state() -> ClockState:
     """Return whether the kernel holds the wall clock for synchronised."""
     # modes = 0 only reads; the answer is the return value, the structure is not looked at.
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    state = _LIBC.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     if state < 0:
         return "unknown"
     return "unsynchronised" if state == _TIME_ERROR else "synchronised"
