@@ -1,0 +1,137 @@
+"""What the ledger says the archive must hold, a part at a time, so that memory stays small."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from agent.archive.grouping import folder_of
+from contracts.archive_facts import ArchiveCommissioned, FootageReplaced, ViewRemade
+from contracts.facts import FootageImported, RecorderDocked, fact_of
+from contracts.loading import from_json
+from ledger.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One object, by its first import; `views` are the names of all.
+
+    `earlier`: it was imported before the archive's disk was replaced, so it may be on the old one.
+    """
+
+    sha256: str
+    size: int
+    recorder: str
+    views: tuple[str, ...]
+    earlier: bool
+
+    @property
+    def object(self) -> str:
+        """Where it belongs, below the archive's root."""
+        return f"{folder_of(self.sha256)}/{self.sha256}"
+
+
+MOST_HELD = 20_000  # imports; beyond, the ledger is read anew for every part
+
+
+class Books:
+    """The ledger's entries about the archive."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._read_to = 0
+        self._held = 0
+        self._shelves: dict[str, dict[str, Expected]] | None = {}
+
+    def commissioned(self) -> ArchiveCommissioned | None:
+        """Return the archive this station has now."""
+        found = list(self._records.select(types=(ArchiveCommissioned.TYPE,)))
+        return fact_of(found[-1], ArchiveCommissioned) if found else None
+
+    def has_footage(self) -> bool:
+        """Tell whether anything was ever imported."""
+        return next(self._records.select_raw(types=(FootageImported.TYPE,)), None) is not None
+
+    def objects(self, prefix: str) -> dict[str, Expected]:
+        """Return every object whose digest begins so."""
+        replaced = self._replaced()
+        if self._catch_up(replaced):
+            return dict(self._shelves.get(prefix, {})) if self._shelves else {}
+        found: dict[str, Expected] = {}
+        for sequence, one in self._imports(f'"sha256":"{prefix}'.encode()):
+            _put(found, one, earlier=sequence < replaced)
+        return found
+
+    def views(self, prefix: str) -> set[str]:
+        """Return every name that begins so and was given to footage."""
+        remade = self._records.select(types=(ViewRemade.TYPE,))
+        found = {one.view for _, one in self._imports(f'"view":"{prefix}'.encode())}
+        return found | {fact_of(entry, ViewRemade).made for entry in remade}
+
+    def kept(self) -> set[str]:
+        """Return where damaged objects are kept that were replaced."""
+        replaced = self._records.select(types=(FootageReplaced.TYPE,))
+        return {fact_of(entry, FootageReplaced).kept for entry in replaced}
+
+    def manifests(self) -> set[str]:
+        """Return the names of the manifests that visits may have."""
+        docked = self._records.select(types=(RecorderDocked.TYPE,))
+        return {f"{entry.data['visit']}.sha256" for entry in docked}
+
+    def named(self, paths: Collection[str]) -> set[str]:
+        """Return those of these paths that an entry names as an object or a view."""
+        wanted = set(paths)
+        if not wanted:
+            return set()
+        return {
+            path
+            for _, one in self._imports(b"")
+            for path in (one.view, f"{folder_of(one.sha256)}/{one.sha256}")
+            if path in wanted
+        }
+
+    def _catch_up(self, replaced: int) -> bool:
+        """Keep what a small archive holds in memory; tell whether it is all there."""
+        if self._shelves is None:
+            return False
+        for sequence, one in self._imports(b"", self._read_to):
+            _put(self._shelves.setdefault(one.sha256[:2], {}), one, earlier=sequence < replaced)
+            self._read_to = sequence
+            self._held += 1
+            if self._held > MOST_HELD:
+                self._shelves = None
+                return False
+        return True
+
+    def _replaced(self) -> int:
+        """Return the entry by which the archive's disk was replaced last."""
+        commissioned = self._records.select(types=(ArchiveCommissioned.TYPE,))
+        replaced = [entry.sequence for entry in commissioned if entry.data.get("replaces")]
+        return max(replaced, default=0)
+
+    def _imports(self, holding: bytes, after: int = 0) -> Iterator[tuple[int, "_Import"]]:
+        for raw in self._records.select_raw(types=(FootageImported.TYPE,), after=after):
+            if holding in raw:  # far cheaper than decoding what another part asks for
+                imported = from_json(raw, _Imported)
+                yield imported.sequence, imported.data
+
+
+def _put(found: dict[str, Expected], one: "_Import", *, earlier: bool) -> None:
+    before = found.get(one.sha256)
+    first = before or one
+    views = (*(before.views if before else ()), one.view)
+    found[one.sha256] = Expected(
+        one.sha256, first.size, first.recorder, tuple(dict.fromkeys(views)), earlier=earlier
+    )
+
+
+@dataclass(frozen=True)
+class _Import:
+    sha256: str
+    size: int
+    recorder: str
+    view: str
+
+
+@dataclass(frozen=True)
+class _Imported:
+    sequence: int
+    data: _Import

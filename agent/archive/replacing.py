@@ -1,0 +1,29 @@
+"""Takes a damaged object out of its place without losing it: it is evidence of its own."""
+
+from itertools import count
+
+from agent.archive import durable
+from contracts.errors import ArchiveUnwritableError
+
+DAMAGED = "damaged"
+
+
+def set_aside(tree: durable.Tree, folder: int, sha256: str) -> str:
+    """Give a damaged object a second name among the damaged, on disk on return; return its path.
+
+    Its own name is left to whoever puts the whole file there, so that at no moment it has none.
+
+    Raises:
+        ArchiveUnwritableError: the disk refuses.
+    """
+    own = durable.identity(folder, sha256)
+    if own is None:
+        raise ArchiveUnwritableError(reason=f"{sha256}: gone")
+    with tree.folder(DAMAGED) as damaged:
+        for number in count(1):
+            name = f"{sha256}.{number}"
+            is_new = durable.link_new(folder, sha256, damaged, name)
+            if is_new or durable.identity(damaged, name) == own:
+                durable.sync(damaged)
+                return f"{DAMAGED}/{name}"
+    raise AssertionError  # the numbers never end

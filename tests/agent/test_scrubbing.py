@@ -1,0 +1,201 @@
+"""Scrubbing under the running agent and by hand: every damage is found, entered once, never mended.
+
+Every kind of damage is put into two hundred objects of one archive.
+"""
+
+from collections import Counter
+
+import pytest
+
+from contracts.commands import Scrub
+from tests.support.running_agent import World, running
+
+EACH = 200
+KINDS = ("whole", "flipped", "cut", "grown", "gone", "swapped")
+FILES = {f"DCIM/{n:04}.bin": f"{n:05}".encode() * 40 for n in range(len(KINDS) * EACH)}
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    made.write()
+    return made
+
+
+def objects(world):
+    found = (world.archive / "objects").rglob("*")
+    return sorted(path for path in found if path.is_file())
+
+
+def scrubbed(agent, world):
+    before = agent.wait(lambda _: True).storage.scrubbed_at
+    assert agent.ask(Scrub()).ok
+    agent.wait(lambda shown: shown.storage.scrubbed_at != before)
+    return world.data("archive.scrubbed")[-1]["counts"]
+
+
+def harm(path, kind):
+    path.chmod(0o644)
+    raw = bytearray(path.read_bytes())
+    if kind == "flipped":
+        raw[len(raw) // 2] ^= 1
+    elif kind == "cut":
+        del raw[-1:]
+    elif kind == "grown":
+        raw += b"x"
+    elif kind == "swapped":
+        path.unlink()
+        path.symlink_to("/etc/passwd")
+        return
+    elif kind == "gone":
+        path.unlink()
+        return
+    path.write_bytes(raw)
+
+
+def harm_all(world):
+    by_kind = {kind: objects(world)[n :: len(KINDS)] for n, kind in enumerate(KINDS)}
+    for kind, paths in by_kind.items():
+        for path in paths:
+            harm(path, kind)
+    strays = [path.with_name(f"{n:064x}") for n, path in enumerate(by_kind["whole"])]
+    for n, stray in enumerate(strays):
+        stray.write_bytes(b"stray %d" % n)
+    return by_kind, strays
+
+
+def names(paths):
+    return sorted(path.name for path in paths)
+
+
+def check_found(world, by_kind, strays):
+    damaged = [one["sha256"] for one in world.data("footage.damaged")]
+    bad = [*by_kind["flipped"], *by_kind["cut"], *by_kind["grown"], *by_kind["swapped"]]
+    assert sorted(damaged) == names(bad)
+    assert sorted(o["sha256"] for o in world.data("footage.missing")) == names(by_kind["gone"])
+    unexpected = [one["name"] for one in world.data("archive.unexpected")]
+    assert sorted(unexpected) == sorted(str(p.relative_to(world.archive)) for p in strays)
+
+
+def filled(agent, world):
+    world.card("R1", FILES)
+    world.plug("R1")
+    assert agent.settled().state == "ready"
+    assert len(objects(world)) == len(FILES)
+
+
+def test_every_damage_in_hundreds_of_objects_is_found_and_entered_once(world):
+    with running(world) as agent:
+        filled(agent, world)
+        assert Counter(scrubbed(agent, world)) == Counter(
+            expected=len(FILES), intact=len(FILES), views=len(FILES), bytes_read=200 * len(FILES)
+        )
+        by_kind, strays = harm_all(world)
+        counts = scrubbed(agent, world)
+        assert counts == counts | {
+            "expected": len(FILES), "intact": EACH, "damaged": 4 * EACH, "missing": EACH,
+            "unexpected": EACH,
+        }  # fmt: skip
+        check_found(world, by_kind, strays)
+        assert scrubbed(agent, world)["damaged"] == 4 * EACH
+        check_found(world, by_kind, strays)
+        assert agent.wait(lambda _: True).storage.damaged == 4 * EACH
+        agent.stop()
+    by_hand = world.tell("scrub")
+    assert (by_hand.returncode, f"damaged {4 * EACH}" in by_hand.stdout) == (1, True)
+    check_found(world, by_kind, strays)
+
+
+SMALL = {"DCIM/a.mp4": b"a" * 5000, "DCIM/b.mp4": b"b" * 5000}
+
+
+@pytest.fixture
+def archived(world):
+    """A world whose archive holds two files; its agent has stopped."""
+    world.card("R1", SMALL)
+    world.plug("R1")
+    with running(world) as agent:
+        assert agent.settled().state == "ready"
+    world.pull()
+    return world
+
+
+def test_damage_found_again_by_a_docking_is_replaced_and_kept(archived):
+    bad = objects(archived)[0]
+    harm(bad, "flipped")
+    harmed = bad.read_bytes()
+    assert archived.tell("scrub").returncode == 1
+    with running(archived) as agent:
+        archived.plug("R1")
+        assert agent.settled().state == "ready"
+        assert agent.wait(lambda _: True).storage.damaged == 0
+        (replaced,) = archived.data("footage.replaced")
+        assert (archived.archive / replaced["kept"]).read_bytes() == harmed
+        assert replaced["sha256"] == bad.name
+        scrubbed(agent, archived)
+    assert archived.tell("verify", "--footage").returncode == 0
+
+
+def test_footage_that_is_gone_is_copied_anew_and_said_to_be_whole(archived):
+    objects(archived)[0].unlink()
+    assert archived.tell("scrub").returncode == 1
+    with running(archived) as agent:
+        archived.plug("R1")
+        assert agent.settled().state == "ready"
+    assert [one["sha256"] for one in archived.data("footage.intact")] == [
+        one["sha256"] for one in archived.data("footage.missing")
+    ]
+    assert archived.tell("scrub").returncode == 0
+
+
+def test_footage_that_somebody_brought_back_is_said_to_be_whole(archived):
+    one = objects(archived)[0]
+    good = one.read_bytes()
+    harm(one, "flipped")
+    archived.tell("scrub")
+    one.write_bytes(good)
+    assert archived.tell("scrub").returncode == 0
+    assert [intact["sha256"] for intact in archived.data("footage.intact")] == [one.name]
+
+
+def test_views_that_are_gone_or_lead_elsewhere_are_made_anew_and_said(archived):
+    gone, elsewhere = sorted((archived.archive / "执法记录仪影像资料").rglob("*.mp4"))
+    gone.unlink()
+    elsewhere.unlink()
+    elsewhere.write_bytes(b"something else")
+    archived.tell("scrub")
+    assert sorted(one["why"] for one in archived.data("view.remade")) == ["elsewhere", "gone"]
+    assert gone.samefile(archived.archive / "objects" / next(
+        path.relative_to(archived.archive / "objects") for path in objects(archived)
+        if path.read_bytes() == gone.read_bytes()
+    ))  # fmt: skip
+    assert elsewhere.read_bytes() == b"something else"
+    archived.tell("scrub")
+    assert len(archived.data("view.remade")) == 2
+
+
+STRAYS = (
+    "stray", "objects/x", "objects/sha256/zz", "objects/sha256/00/stray", "manifests/x.sha256",
+    "damaged/x", "执法记录仪影像资料/2026/11/20/x.mp4", "执法记录仪影像资料/x",
+)  # fmt: skip
+
+
+def test_what_nobody_put_there_is_said_once_and_again_when_it_is_gone(archived):
+    for stray in STRAYS:
+        (archived.archive / stray).parent.mkdir(parents=True, exist_ok=True)
+        (archived.archive / stray).write_bytes(b"stray")
+    (archived.archive / "partial").mkdir(exist_ok=True)
+    for _ in range(2):
+        assert archived.tell("scrub").returncode == 1
+        assert {one["name"] for one in archived.data("archive.unexpected")} == set(STRAYS)
+    assert len(archived.data("archive.unexpected")) == len(STRAYS)
+    for stray in STRAYS:
+        (archived.archive / stray).unlink()
+    assert archived.tell("scrub").returncode == 0
+    assert len(archived.data("archive.settled")) == len(STRAYS)
+
+
+def test_a_pass_under_a_running_agent_is_asked_of_the_agent(archived):
+    with running(archived):
+        asked = archived.tell("scrub")
+        assert (asked.returncode, "已开始" in asked.stdout) == (0, True)
