@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from contracts.errors import LedgerCommitError, LedgerStorageError
+from contracts.errors import LedgerCommitError, LedgerError, LedgerNewerError, LedgerStorageError
 
 # Earlier versions could lose a committed WAL transaction when connections reset the log at once.
 OLDEST_SQLITE = (3, 51, 3)
@@ -45,11 +45,14 @@ class Database:
         self._lock = RLock()  # apsw refuses two threads at once on one connection
 
     @classmethod
-    def writer(cls, folder: Path) -> "Database":
+    def writer(cls, folder: Path, scripts: Sequence[str] | None = None) -> "Database":
         """Open, or create, the database in a folder for writing, and bring it up to date.
 
+        `scripts` make an empty database one of this version, each from the version before it.
+
         Raises:
-            LedgerStorageError: a setting did not take, the schema is newer, or any I/O failed.
+            LedgerNewerError: a newer version has written it.
+            LedgerStorageError: a setting did not take, or any I/O failed.
         """
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         database = cls._open(folder, flags, _WRITER)
@@ -60,8 +63,12 @@ class Database:
             database._connection.file_control(  # noqa: SLF001
                 "main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(keep)
             )
-        database._migrate()  # noqa: SLF001
-        database._commit_again()  # noqa: SLF001
+        try:
+            database._migrate(scripts or _migrations())  # noqa: SLF001
+            database._commit_again()  # noqa: SLF001
+        except LedgerError:
+            database.close()
+            raise
         return database
 
     @classmethod
@@ -69,13 +76,17 @@ class Database:
         """Open the database in a folder for reading only; needs no right to write there.
 
         Raises:
-            LedgerStorageError: there is none, or it is not of our schema.
+            LedgerNewerError: a newer version has written it.
+            LedgerStorageError: there is none, or its writer has not yet brought it up to date.
         """
         database = cls._open(folder, apsw.SQLITE_OPEN_READONLY, _READER)
-        if database.schema_version != len(_migrations()):
-            version = database.schema_version
+        try:
+            version = database._known_version(len(_migrations()))  # noqa: SLF001
+            if version != len(_migrations()):
+                raise LedgerStorageError(where=folder, what=f"schema version {version}")
+        except LedgerError:
             database.close()
-            raise LedgerStorageError(where=folder, what=f"schema version {version}")
+            raise
         return database
 
     @classmethod
@@ -201,11 +212,15 @@ class Database:
             with _translated(self._folder):
                 self._connection.execute("ROLLBACK")
 
-    def _migrate(self) -> None:
-        scripts = _migrations()
-        if self.schema_version > len(scripts):
-            raise LedgerStorageError(where=self._folder, what="written by a newer version")
-        for number, script in enumerate(scripts[self.schema_version :], self.schema_version + 1):
+    def _known_version(self, newest: int) -> int:
+        version = self.schema_version
+        if version > newest:
+            raise LedgerNewerError(where=self._folder, found=version, known=newest)
+        return version
+
+    def _migrate(self, scripts: Sequence[str]) -> None:
+        version = self._known_version(len(scripts))
+        for number, script in enumerate(scripts[version:], version + 1):
             with self.transaction(), _translated(self._folder):
                 self._connection.execute(script)
                 self._connection.pragma("user_version", number)

@@ -75,6 +75,20 @@ class LedgerStorageError(LedgerError):
     )
 
 
+class LedgerNewerError(LedgerError):
+    """A newer version of the program has written this ledger; this one must not touch it."""
+
+    code = "ledger_newer"
+    sentence = Text(
+        "台账 {where} 由更新的版本写入 (结构版本 {found}, 本程序只到 {known})",
+        "The ledger in {where} was written by a newer version (schema {found}, not {known})",
+    )
+    remedy = Text(
+        "重新安装写入它的版本或更新的版本; 台账不能降级",
+        "Install the version that wrote it, or a newer one; a ledger is never taken back",
+    )
+
+
 class LedgerCommitError(LedgerError):
     """A commit failed, so nobody knows whether its entries are on disk; only a restart can tell."""
 

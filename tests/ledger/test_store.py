@@ -11,6 +11,7 @@ from contracts.errors import (
     EntryError,
     LedgerBrokenError,
     LedgerLockedError,
+    LedgerNewerError,
     LedgerStorageError,
     NoteError,
     ProofError,
@@ -19,6 +20,7 @@ from contracts.facts import LedgerOpened, fact_of
 from contracts.note import SigningKey
 from contracts.proof import check
 from contracts.tree import Head, leaf_hash, verify_consistency, verify_inclusion
+from ledger.reading import LedgerReader
 from ledger.verifying import verify
 from tests.support.entering import (
     MOMENT,
@@ -244,9 +246,12 @@ def test_a_database_of_a_newer_version_is_left_alone(ledger):
     connection = apsw.Connection(str(ledger.folder / "ledger.db"))
     connection.pragma("user_version", 99)
     connection.close()
-    for attempt in (opened, verify):
-        with pytest.raises(LedgerStorageError):
+    before = (ledger.folder / "ledger.db").read_bytes()
+    for attempt in (opened, verify, LedgerReader):
+        with pytest.raises(LedgerNewerError) as caught:
             attempt(ledger.folder)
+        assert caught.value.fields["found"] == 99
+    assert (ledger.folder / "ledger.db").read_bytes() == before
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_sentence(tmp_path):
