@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from inspect import cleandoc
 from pathlib import Path
 
+from agent.core.clearing import Clearing, SecondReading, Surroundings, Witness
 from agent.core.dock import TABLE, Around, Dock, step
 from agent.core.event import (
     Barred,
+    CardReadAgain,
+    ClearEnded,
     ClockCorrected,
     CopyEnded,
     Docked,
@@ -16,6 +19,8 @@ from agent.core.event import (
     FileImported,
     FileUnreadable,
     Identified,
+    LookedAgain,
+    Noted,
     Progressed,
     ReadAgain,
     Removed,
@@ -23,31 +28,58 @@ from agent.core.event import (
     Surveyed,
     Trouble,
     VisitFailed,
+    Weighed,
 )
 from agent.core.plan import PlannedCopy
-from agent.core.recorder import CardFile, Device, Listing, MediaFacts
+from agent.core.recorder import CardFile, Device, Listing, MediaFacts, Reread
+from contracts.clearing import ClearingPhase
 from contracts.dock import DockState
 from contracts.errors import RecorderGoneError
-from contracts.facts import Counts
+from contracts.facts import Counts, RecorderClearing, VisitCompleted
 from contracts.reading import Identity, Reading
-from contracts.roster import Deadline, Department, Policy, RecorderRecord, Roster
+from contracts.roster import ClearRule, Deadline, Department, Policy, RecorderRecord, Roster
 
 _NOTICE = "<!-- 由 docs/generate.py 生成, 请勿手改 / made by docs/generate.py; do not edit -->\n"
 _NOW = datetime(2026, 9, 21, 8, tzinfo=UTC)
 _VISIT = "v"
 _DEVICE = Device("usb-1", "block", Path("/dev/sda1"), "card")
 _ROSTER = Roster(
-    (Policy("p", Deadline("same_workday")),),
+    (Policy("p", Deadline("same_workday"), clear=(ClearRule("m"),)),),
     (Department("d", "d", "p"),),
     (),
-    (RecorderRecord("r", "d", serial="s"),),
+    (RecorderRecord("r", "d", "m", serial="s"),),
 )
-_AROUND = Around(_NOW, _ROSTER, {})
-_DOCK = Dock(1, "1", _NOW, visit=_VISIT, device=_DEVICE, recorder="r", docked_at=_NOW)
+_SEEN = Surroundings("synchronised", Witness(9, "k", _NOW), "k", is_archive_healthy=True)
+_AROUND = Around(_NOW, _ROSTER, {}, surroundings=_SEEN)
+_WHO = Identity(serial="s")
+_LISTING = Listing((CardFile(b"a", 1, 0),))
+_READ = Reread(_LISTING.files[0], "0" * 64, "0" * 64, is_archived=True)
+_AGAIN = CardReadAgain(_VISIT, True, _WHO, _LISTING, (_READ,))
+_NOTED = Noted(_VISIT, VisitCompleted.TYPE, 1, _NOW)
+_CLEARING = Clearing(
+    ClearingPhase.LOOKING,
+    _NOW,
+    completed=_NOTED,
+    second=SecondReading.of(_AGAIN),
+    intent=RecorderClearing(_VISIT, "r", 1, 1, 1, "0" * 64, 1, "k"),
+    intended=_NOTED,
+)
 _GOOD = (
     Reading("battery_percent", 90, "", _NOW, "reported"),
     Reading("clock_offset_ms", 0, "", _NOW, "reported"),
     Reading("free_bytes", 1 << 40, "", _NOW, "reported"),
+)
+_DOCK = Dock(
+    1,
+    "1",
+    _NOW,
+    visit=_VISIT,
+    device=_DEVICE,
+    identity=_WHO,
+    recorder="r",
+    docked_at=_NOW,
+    readings=_GOOD,
+    listing=_LISTING,
 )
 _LOW = (Reading("battery_percent", 1, "", _NOW, "reported"), *_GOOD[1:])
 _COPY = PlannedCopy(CardFile(b"a", 1, 0))
@@ -72,6 +104,11 @@ _SAMPLES: dict[type, tuple[DockEvent, ...]] = {
     FileUnreadable: (FileUnreadable(_VISIT, _COPY, _TROUBLE, None),),
     CopyEnded: (CopyEnded(_VISIT, "0" * 64, Listing(())),),
     VisitFailed: (VisitFailed(_VISIT, _TROUBLE),),
+    Noted: (_NOTED,),
+    Weighed: (Weighed(),),
+    CardReadAgain: (_AGAIN,),
+    LookedAgain: (LookedAgain(_VISIT, _WHO, _GOOD),),
+    ClearEnded: (ClearEnded(_VISIT, Listing(())),),
 }
 
 
@@ -96,6 +133,10 @@ def _docks_in(state: DockState) -> tuple[Dock, ...]:
     dock = replace(_DOCK, state=state)
     if state is DockState.EMPTY:
         return (Dock(1, "1", _NOW),)
+    if state is DockState.CLEARING:
+        return (replace(dock, clearing=replace(_CLEARING, phase=ClearingPhase.REMOVING)),)
+    if state in (DockState.READY, DockState.ATTENTION):
+        return (replace(dock, clearing=_CLEARING),)
     if state is DockState.COPYING:  # good; with a failed check; with a file nobody accounted for
         checked = step(replace(_DOCK, state=DockState.CHECKING), _survey_low(), _AROUND)[0]
         return (dock, checked, replace(dock, counts=Counts(listed=1)))

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from agent import cli as agent_cli
 from agent.core.recorder import MediaFacts, RefusedItem
+from contracts.clearing import Reason
 from contracts.errors import (
     InternalError,
     LedgerError,
@@ -68,7 +69,8 @@ _REGULATIONS = """
 
 def codes() -> str:
     """Return docs/codes.md: every code people may meet, with its words and what to do."""
-    return "\n".join([*_code_head(), *_error_tables(), *_finding_table(), *_other_codes()])
+    tables = (_error_tables(), _finding_table(), _reason_table(), _other_codes())
+    return "\n".join([*_code_head(), *(line for table in tables for line in table)])
 
 
 def entries() -> str:
@@ -194,6 +196,17 @@ def _finding_table() -> Iterator[str]:
     yield "|---|---|---|"
     for code, (sentence, remedy) in FINDINGS.items():
         yield f"| `{code}` | {_both(sentence)} | {_both(remedy)} |"
+
+
+def _reason_table() -> Iterator[str]:
+    yield "\n# Reasons · 不清空的理由\n"
+    yield "有任何一条, 存储卡就不清空 ([clearing.md](clearing.md)); `…` 的会随等待消失.\n"
+    yield "Any one of them bars a card from being cleared; those marked `…` may end by waiting."
+    yield "\n| code | | 理由 / why | 怎么办 / what to do |"
+    yield "|---|---|---|---|"
+    for reason in Reason:
+        mark = "…" if reason.passes else ""
+        yield f"| `{reason}` | {mark} | {_both(reason.sentence)} | {_both(reason.remedy)} |"
 
 
 def _other_codes() -> Iterator[str]:

@@ -7,10 +7,19 @@ from agent.core.dock import Dock
 from agent.core.handover import standing_findings
 from agent.core.silence import silence
 from agent.core.station import Station
+from agent.core.storage import Storage
+from contracts.clearing import ClearingView
 from contracts.dock import DockState
 from contracts.finding import Finding, blocks_issue
 from contracts.roster import RecorderRecord
-from contracts.snapshot import DockView, Progress, RecorderView, RefusedDevice, Snapshot
+from contracts.snapshot import (
+    DockView,
+    Progress,
+    RecorderView,
+    RefusedDevice,
+    Snapshot,
+    StorageView,
+)
 
 
 def show(station: Station, ledger_size: int, version: str, now: datetime) -> Snapshot:
@@ -36,6 +45,7 @@ def show(station: Station, ledger_size: int, version: str, now: datetime) -> Sna
         archive_total_bytes=health.archive_total_bytes,
         trouble_zh=trouble.zh if trouble else None,
         trouble_en=trouble.en if trouble else None,
+        storage=show_storage(station.storage),
     )
 
 
@@ -59,11 +69,47 @@ def show_dock(station: Station, dock: Dock, now: datetime) -> DockView:
         findings=(*_silence(station, dock, now), *dock.findings, *dock.remarks),
         progress=show_progress(dock, now),
         counts=dock.counts if dock.plan else None,
+        clearing=show_clearing(dock),
         error_code=trouble.code if trouble else None,
         error_zh=trouble.sentence.zh if trouble else None,
         error_en=trouble.sentence.en if trouble else None,
         remedy_zh=trouble.remedy.zh if trouble else None,
         remedy_en=trouble.remedy.en if trouble else None,
+    )
+
+
+def show_storage(storage: Storage) -> StorageView:
+    """Return what is wrong with the disks and the archive."""
+    trouble, scrubbed = storage.health.trouble, storage.scrubbed
+    return StorageView(
+        code=trouble.code if trouble else None,
+        zh=trouble.sentence.zh if trouble else None,
+        en=trouble.sentence.en if trouble else None,
+        remedy_zh=trouble.remedy.zh if trouble else None,
+        remedy_en=trouble.remedy.en if trouble else None,
+        stops=storage.health.stops,
+        damaged=len(storage.damaged),
+        missing=len(storage.missing),
+        unexpected=len(storage.unexpected),
+        scrubbed_at=storage.scrubbed_at,
+        scrubbed_files=scrubbed.counts.expected if scrubbed else 0,
+        scrub_percent=storage.scrub_percent,
+    )
+
+
+def show_clearing(dock: Dock) -> ClearingView | None:
+    """Return how far the clearing of a card is, and what bars it."""
+    known = dock.clearing
+    if known is None:
+        return None
+    return ClearingView(
+        phase=known.phase,
+        since=known.since,
+        reasons=known.reasons,
+        files=known.intent.files if known.intent else 0,
+        bytes_done=known.bytes_done,
+        bytes_total=sum(file.size for file in dock.listing.files) if dock.listing else 0,
+        code=known.code,
     )
 
 

@@ -6,12 +6,13 @@ What a worker reports for a visit that has ended never reaches the table (`step`
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from agent.core import settling
+from agent.core import emptying, settling
 from agent.core.checks import check, check_card, value_of
+from agent.core.clearing import NOTHING_KNOWN, Clearing, Surroundings
 from agent.core.device import match_recorder
 from agent.core.effect import (
     CopyFiles,
@@ -43,6 +44,8 @@ from agent.core.event import (
 )
 from agent.core.plan import Plan, is_same, news, plan_copies, relisted
 from agent.core.recorder import Device, Listing
+from agent.core.storage import GOOD, StorageHealth
+from contracts.clearing import ClearingPhase
 from contracts.dock import DockState
 from contracts.errors import (
     IdentityConflictError,
@@ -54,6 +57,7 @@ from contracts.facts import (
     ClockSet,
     Counts,
     RecorderChecked,
+    RecorderClearing,
     RecorderDocked,
     VisitCompleted,
     VisitInterrupted,
@@ -95,15 +99,22 @@ class Dock:
     bytes_done: int = 0
     copying_since: datetime | None = None
     trouble: Trouble | None = None
+    clearing: Clearing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What an action may know beyond its own dock: the moment, the roster, who is where."""
+    """What an action may know beyond its own dock: the moment, the roster, who is where.
+
+    `unfinished` are the clearings of which it is not known what they removed, by recorder.
+    """
 
     now: datetime
     roster: Roster
     docked: Mapping[str, int]
+    storage: StorageHealth = GOOD
+    surroundings: Surroundings = NOTHING_KNOWN
+    unfinished: Mapping[str, RecorderClearing] = field(default_factory=dict)
 
     def policy(self, recorder: str) -> Policy | None:
         """Return the policy a recorder is under; the inbox is under none."""
@@ -142,7 +153,8 @@ def begin_again(dock: Dock, event: RetryAsked, around: Around) -> Step:
     started, effects = _fresh(dock, around.now, dock.device, event.visit)
     # Until its recorder was known, a visit that failed has entered nothing: this one stands for it.
     found = dock.found or dock.recorder is not None
-    return replace(started, found=found), (Release(dock.number), *effects)
+    _, closing = emptying.broken_off(dock, settling.BEGUN_AGAIN, around)
+    return replace(started, found=found), (*closing, Release(dock.number), *effects)
 
 
 def bar(dock: Dock, event: Barred, around: Around) -> Step:
@@ -199,7 +211,10 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
         copying_since=around.now,
         readings=event.readings,
         findings=findings,
-        remarks=settling.listing_findings(event.listing),
+        remarks=(
+            *settling.listing_findings(event.listing),
+            *settling.unfinished_finding(event.listing, plan, around.unfinished.get(recorder)),
+        ),
         listing=event.listing,
         clock_offset_ms=offset_ms,
         plan=plan,
@@ -211,6 +226,10 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
     effects += settling.refused_items(dock.visit, recorder, refused)
     if policy and policy.set_clock and offset_ms and _is_clock_off(findings):
         effects.append(SetClock(dock.number, dock.visit, offset_ms))
+    barred = around.storage.barring(plan.total_bytes)
+    if barred is not None:
+        ended, last = _end_badly(surveyed, around, barred)
+        return ended, (*effects, *last)
     sm3 = policy.sm3 if policy else False
     effects.append(CopyFiles(dock.number, dock.visit, recorder, plan, offset_ms, sm3))
     return surveyed, tuple(effects)
@@ -291,12 +310,13 @@ def complete(dock: Dock, event: CopyEnded, around: Around) -> Step:
         found=dock.found,
     )
     is_good = not blocks_issue((*dock.findings, *dock.remarks))
-    return replace(
+    completed = replace(
         dock,
         state=DockState.READY if is_good else DockState.ATTENTION,
         since=around.now,
         visit_open=False,
-    ), (Enter(fact),)
+    )
+    return emptying.started(completed, around), (Enter(fact),)
 
 
 def fail(dock: Dock, event: VisitFailed, around: Around) -> Step:
@@ -306,19 +326,23 @@ def fail(dock: Dock, event: VisitFailed, around: Around) -> Step:
 
 def leave(dock: Dock, event: Removed, around: Around) -> Step:
     """Empty the dock; a visit that was under way was interrupted."""
-    effects: tuple[Effect, ...] = (Release(dock.number),)
+    _, closing = emptying.broken_off(dock, settling.TAKEN_OUT, around)
+    effects: tuple[Effect, ...] = (*closing, Release(dock.number))
     if dock.visit_open:
         effects = (Enter(_interrupted(dock, settling.TAKEN_OUT)), *effects)
     return _emptied(dock, around.now), effects
 
 
-def stay(dock: Dock, event: object, around: Around) -> Step:
-    """Let an event pass that changes nothing here."""
-    return dock, ()
-
-
 _S = DockState
-_PLUGGED = (_S.IDENTIFYING, _S.CHECKING, _S.COPYING, _S.READY, _S.ATTENTION, _S.FAILED)
+_PLUGGED = (
+    _S.IDENTIFYING,
+    _S.CHECKING,
+    _S.COPYING,
+    _S.READY,
+    _S.ATTENTION,
+    _S.CLEARING,
+    _S.FAILED,
+)
 TABLE: dict[tuple[DockState, type], Action] = {
     (_S.EMPTY, Docked): begin,
     (_S.EMPTY, Barred): bar,
@@ -333,16 +357,15 @@ TABLE: dict[tuple[DockState, type], Action] = {
     (_S.COPYING, FileImported): take_file,
     (_S.COPYING, FileUnreadable): miss_file,
     (_S.COPYING, CopyEnded): complete,
-    (_S.READY, ReadAgain): read_again,
-    (_S.ATTENTION, ReadAgain): read_again,
-    # A recorder pulled out of a finished dock is noticed by its worker before the port is empty.
-    (_S.READY, VisitFailed): stay,
-    (_S.ATTENTION, VisitFailed): stay,
+    **{(state, ReadAgain): read_again for state in (_S.READY, _S.ATTENTION, _S.CLEARING)},
+    **emptying.ROWS,
 }
 
 
 def idle_orders(dock: Dock) -> tuple[Effect, ...]:
     """Return what a finished dock does now and then: read the battery again."""
+    if dock.clearing is not None and dock.clearing.phase is ClearingPhase.READING:
+        return ()  # they would only wait behind the reading
     if dock.state in (DockState.READY, DockState.ATTENTION) and dock.recorder != INBOX:
         return (TakeReadings(dock.number, dock.visit),)
     return ()

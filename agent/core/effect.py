@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agent.core.plan import Plan
-from agent.core.recorder import Device
+from agent.core.recorder import CardFile, Device
 from contracts.commands import Answer
 from contracts.facts import Fact
 
@@ -63,10 +63,41 @@ class TakeReadings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadCardAgain:
+    """List and read the whole card once more from the medium, and the archive's objects of it."""
+
+    dock: int
+    visit: str
+    recorder: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Ask once more who it is, and take readings."""
+
+    dock: int
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCard:
+    """Remove exactly these files; ordered only when the ledger says so and a witness saw it."""
+
+    dock: int
+    visit: str
+    files: tuple[CardFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """Let go of the recorder and give up whatever is under way for it."""
 
     dock: int
+
+
+@dataclass(frozen=True, slots=True)
+class BeginScrub:
+    """Read the whole archive again, beginning now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +109,17 @@ class Reply:
     entered: bool = False
 
 
-Effect = Enter | Identify | Survey | SetClock | CopyFiles | TakeReadings | Release | Reply
+Effect = (
+    Enter
+    | Identify
+    | Survey
+    | SetClock
+    | CopyFiles
+    | TakeReadings
+    | ReadCardAgain
+    | LookAgain
+    | ClearCard
+    | Release
+    | BeginScrub
+    | Reply
+)

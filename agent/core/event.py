@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Literal
 
 from agent.core.plan import PlannedCopy, Proven
-from agent.core.recorder import Device, Listing, MediaFacts, Salvaged
+from agent.core.recorder import Device, Listing, MediaFacts, Reread, Salvaged
 from contracts.commands import Command
 from contracts.errors import MusterError
+from contracts.fact import Fact
 from contracts.reading import Identity, Reading
 from contracts.text import Text
 
@@ -50,6 +51,31 @@ class Ticked:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageSeen:
+    """The disks were looked at; `trouble` is what is wrong with the archive's."""
+
+    trouble: Trouble | None
+    free_bytes: int | None
+    total_bytes: int | None
+    ledger_free_bytes: int
+    ledger_total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFound:
+    """Scrubbing found something in the archive, or ended a pass."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubProgressed:
+    """So much of a pass is done; None where none runs."""
+
+    percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """Someone asks something; `proved` are the people whose PIN was right."""
 
@@ -60,12 +86,18 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """The way to the index changed, or the index took or witnessed more."""
+    """The way to the index changed, or the index took or witnessed more.
+
+    `witness` is the key that cosigned the first `witnessed` entries, `witnessed_at` when, by the
+    witness's clock.
+    """
 
     connected: bool
     index_has: int
     witnessed: int
     trouble: Trouble | None = None
+    witness: str = ""
+    witnessed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +188,7 @@ class FileImported:
     name_time: datetime | None
     recorded_at: datetime
     recorded_from: Literal["name", "container", "modified"]
+    kept: str | None = None  # where the damaged object is that this file replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +222,50 @@ class VisitFailed:
     trouble: Trouble
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The ledger has an entry of this visit, at this place, since this moment."""
+
+    visit: str
+    type: str
+    sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What is known around a dock may have changed: whether it may be cleared is weighed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardReadAgain:
+    """The whole card was listed and read once more; `can_clear`: this family can be cleared."""
+
+    visit: str
+    can_clear: bool
+    identity: Identity
+    listing: Listing
+    files: tuple[Reread, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAgain:
+    """The recorder said once more who it is and how it is."""
+
+    visit: str
+    identity: Identity
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearEnded:
+    """The removing ended; `listing` is what the card holds since, None where it cannot be told."""
+
+    visit: str
+    listing: Listing | None
+    trouble: Trouble | None = None
+
+
 DockEvent = (
     Docked
     | Barred
@@ -203,6 +280,11 @@ DockEvent = (
     | FileUnreadable
     | CopyEnded
     | VisitFailed
+    | Noted
+    | Weighed
+    | CardReadAgain
+    | LookedAgain
+    | ClearEnded
 )
 WorkerEvent = (
     Identified
@@ -214,6 +296,9 @@ WorkerEvent = (
     | FileUnreadable
     | CopyEnded
     | VisitFailed
+    | CardReadAgain
+    | LookedAgain
+    | ClearEnded
 )
 
 
@@ -225,4 +310,14 @@ class FromDock:
     event: WorkerEvent
 
 
-Event = DevicesSeen | InboxSettled | Ticked | Asked | UplinkChanged | FromDock
+Event = (
+    DevicesSeen
+    | InboxSettled
+    | Ticked
+    | StorageSeen
+    | ArchiveFound
+    | ScrubProgressed
+    | Asked
+    | UplinkChanged
+    | FromDock
+)

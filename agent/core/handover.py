@@ -87,7 +87,9 @@ def standing_findings(
     if dock is None:
         findings.append(Finding("not_in_dock", "blocking"))
     else:
-        if dock.state not in _DONE:
+        if dock.state is DockState.CLEARING:
+            findings.append(Finding("being_cleared", "blocking"))
+        elif dock.state not in _DONE:
             findings.append(Finding("import_unfinished", "blocking"))
         findings += [*dock.findings, *dock.remarks]
     return tuple(findings)

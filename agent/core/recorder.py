@@ -3,7 +3,7 @@
 Drivers in `agent.recorders` implement the protocols; the core only decides with the values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,11 @@ from typing import Literal, Protocol
 from contracts.reading import Identity, Reading
 
 DeviceKind = Literal["block", "virtual", "inbox", "other"]
+
+
+# Files by which a recorder tells who it is: copied like any other, and never removed.
+PARAM_INI = (b"PARAM.INI",)
+INFO_DAT = (b"DCIM", b"100MEDIA", b"Info.dat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,20 @@ class Listing:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """A file read once more, from the medium, beside what the ledger says of it.
+
+    `sha256` is None where it could not be read, `known` where the ledger has no import of it;
+    `is_archived`: the archive's object was read back as well, and is what its name says.
+    """
+
+    file: CardFile
+    sha256: str | None
+    known: str | None
+    is_archived: bool
+
+
 class OpenFile(Protocol):
     """One file of a recorder, open for reading from its start."""
 
@@ -117,8 +136,19 @@ class Recorder(Protocol):
     def set_clock(self, now: datetime) -> bool:
         """Set the recorder's clock; False when this family cannot."""
 
-    def clear(self, files: Sequence[CardFile]) -> bool:
-        """Remove exactly these files; False when this family cannot."""
+    @property
+    def can_clear(self) -> bool:
+        """Whether this family's cards can be cleared at all."""
+
+    def take_afresh(self) -> None:
+        """Forget all that was read of the card, so that what is read next is on the medium."""
+
+    def clear(self, files: Sequence[CardFile], go_on: Callable[[], None]) -> None:
+        """Remove these files where they still are what is listed, and nothing else.
+
+        `go_on` is called before each and raises when it is time to stop. The card is to be read
+        again afterwards, whether this raises or not.
+        """
 
     def release(self) -> None:
         """Let go of the recorder so that it can be taken out; may be called twice."""

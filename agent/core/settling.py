@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
+from agent.core.clearing import is_removable
 from agent.core.effect import Enter
 from agent.core.event import FileImported, FileUnreadable, Trouble
-from agent.core.plan import modified_at, modified_us
+from agent.core.plan import Plan, modified_at, modified_us
 from agent.core.recorder import Listing, MediaFacts, RefusedItem, Salvaged
-from contracts.errors import CountsDifferError, RecorderGoneError
-from contracts.facts import FootageImported, FootageRefused, FootageUnreadable, Media
+from contracts.errors import ClearingStoppedError, CountsDifferError, RecorderGoneError
+from contracts.facts import (
+    FootageImported,
+    FootageRefused,
+    FootageUnreadable,
+    Media,
+    RecorderClearing,
+)
 from contracts.finding import Finding
 from contracts.names import shown
 
@@ -19,6 +26,7 @@ RANGES_MAX = 64
 _OF_LISTING = frozenset({"listing_failed", "files_refused", "listing_changed"})
 COUNTS_DIFFER = Trouble.of(CountsDifferError())
 TAKEN_OUT = Trouble.of(RecorderGoneError())
+BEGUN_AGAIN = Trouble.of(ClearingStoppedError())
 _MEDIA_FINDINGS = {
     "truncated": "media_truncated",
     "unreadable": "media_unreadable",
@@ -86,6 +94,17 @@ def listing_findings(listing: Listing) -> tuple[Finding, ...]:
     if listing.refused:
         findings.append(Finding("files_refused", "warning", len(listing.refused), 0))
     return tuple(findings)
+
+
+def unfinished_finding(
+    listing: Listing, plan: Plan, clearing: RecorderClearing | None
+) -> tuple[Finding, ...]:
+    """Return how many files a cut-off clearing has left on the card; all of them are proven."""
+    if clearing is None:
+        return ()
+    held = {one.path for one in plan.held}
+    left = sum(file.path in held and is_removable(file.path) for file in listing.files)
+    return (Finding("clearing_unfinished", "note", left, clearing.files),)
 
 
 def relisting_remarks(

@@ -11,36 +11,55 @@ from functools import singledispatchmethod
 from zoneinfo import ZoneInfo
 
 from agent.core import handover
+from agent.core.clearing import Surroundings, Witness
 from agent.core.custody import Custody
-from agent.core.device import RefusedDevice, bind
+from agent.core.device import RefusedDevice, bind, match_recorder
 from agent.core.dock import INBOX, Around, Dock, idle_orders, step
-from agent.core.effect import Effect, Enter, Reply
+from agent.core.effect import BeginScrub, Effect, Enter, Reply
 from agent.core.event import (
+    ArchiveFound,
     Asked,
     Barred,
     DevicesSeen,
     Docked,
     DockEvent,
     Event,
+    FileImported,
     FromDock,
     InboxSettled,
+    Noted,
     Removed,
     RetryAsked,
+    ScrubProgressed,
+    StorageSeen,
     Ticked,
     Trouble,
     UplinkChanged,
+    Weighed,
 )
 from agent.core.recorder import Device
-from contracts.commands import Answer, Declare, Issue, Observe, ReportFault, Retry, Return
+from agent.core.storage import STORAGE_CODES, Storage
+from contracts.archive_facts import FootageIntact, FootageReplaced
+from contracts.commands import Answer, Declare, Issue, Observe, ReportFault, Retry, Return, Scrub
 from contracts.dock import DockState
 from contracts.entry import Entry
-from contracts.errors import ArchiveFullError, MusterError, NothingToRetryError
+from contracts.errors import (
+    ArchiveFillingError,
+    ArchiveFullError,
+    ArchiveLowError,
+    MusterError,
+    NothingToRetryError,
+    RecorderNumberTwiceError,
+)
 from contracts.facts import (
     Counts,
     DeviceRefused,
     Fact,
     ReadingObserved,
+    RecorderCleared,
+    RecorderClearing,
     RecorderReturned,
+    VisitCompleted,
     VisitInterrupted,
 )
 from contracts.roster import Roster
@@ -53,7 +72,9 @@ FULL_SECONDS = 600
 _BUSY = (DockState.IDENTIFYING, DockState.CHECKING, DockState.COPYING)
 _UNOPENED = (DockState.REFUSED, DockState.FAILED)
 _RETRIABLE = (DockState.READY, DockState.ATTENTION, DockState.FAILED)
+_ONLY_FULL = (ArchiveFillingError.code, ArchiveLowError.code)  # what is held is as good as before
 _ENTERED = Text("已登记", "Entered")
+_BEGUN = Text("已开始, 结果见台账", "Begun; the ledger will say what came of it")
 
 
 class Station:
@@ -64,6 +85,7 @@ class Station:
         self.roster = roster
         self.zone = ZoneInfo(settings.station.zone)
         self.custody = Custody()
+        self.storage = Storage(settings.storage)
         self.docks = {d.number: Dock(d.number, d.name, now) for d in settings.dock}
         self.inbox = Dock(INBOX_DOCK, "收件箱 / Inbox", now)
         self.refused: dict[tuple[str, str, str], tuple[RefusedDevice, datetime]] = {}
@@ -80,9 +102,31 @@ class Station:
     def fold(self, entry: Entry) -> None:
         """Take in an entry the ledger holds."""
         self.custody.fold(entry)
+        self.storage.fold(entry)
+        if entry.type in (VisitCompleted.TYPE, RecorderClearing.TYPE):
+            noted = Noted(str(entry.data["visit"]), entry.type, entry.sequence, entry.moment.at)
+            for dock in list(self.docks.values()):
+                if dock.visit == noted.visit and dock.clearing is not None:
+                    self._step(dock.number, noted, entry.moment.at)
 
     def resume(self) -> list[Effect]:
         """Return what a start owes to the visits that the last run left open."""
+        return [*self._unended_clearings(), *self._unended_visits()]
+
+    def _unended_clearings(self) -> list[Effect]:
+        # Nothing is known of a card that was being cleared when the power failed.
+        why = "采集程序重启 / The agent was restarted"
+        return [
+            Enter(
+                RecorderCleared(
+                    left.visit, left.recorder, left.dock, left.files, None, None, None,
+                    "agent_restarted", why,
+                )
+            )
+            for left in self.custody.clearings.values()
+        ]  # fmt: skip
+
+    def _unended_visits(self) -> list[Effect]:
         return [
             Enter(
                 VisitInterrupted(
@@ -97,6 +141,12 @@ class Station:
             )
             for left in self.custody.open_visits.values()
         ]
+
+    @property
+    def is_copying(self) -> bool:
+        """Whether anything is being copied; any thread may ask."""
+        docks = (*self.docks.values(), self.inbox)
+        return any(dock.state is DockState.COPYING for dock in docks)
 
     def by_recorder(self) -> Mapping[str, Dock]:
         """Return the docks that hold a known recorder, by its number."""
@@ -142,6 +192,8 @@ class Station:
         before = self._dock(event.dock)
         effects = self._step(event.dock, event.event, now)
         after = self._dock(event.dock)
+        if isinstance(event.event, FileImported) and event.event.visit == before.visit:
+            effects += self._note_proven(event.event, before)
         if after.state is DockState.CHECKING and before.state is DockState.IDENTIFYING:
             effects += self._returned_by_docking(after)
         if before.state is DockState.IDENTIFYING and after.state in _UNOPENED:
@@ -161,12 +213,32 @@ class Station:
         if (now - self._read_at).total_seconds() >= READ_AGAIN_SECONDS or now < self._read_at:
             self._read_at = now
             effects += [order for dock in self.docks.values() for order in idle_orders(dock)]
+        return effects + self._weigh(now)
+
+    @decide.register
+    def _(self, event: StorageSeen, now: datetime) -> list[Effect]:
+        was_stopped = self.storage.health.stops
+        effects: list[Effect] = [Enter(fact) for fact in self.storage.see(event)]
+        if self.storage.health.stops:
+            return effects
+        for dock in [*self.docks.values(), self.inbox]:
+            if self._is_storage_good_again(dock, was_stopped=was_stopped):
+                effects += self._step(dock.number, self._retry(dock.number, now), now)
         return effects
 
     @decide.register
-    def _(self, event: UplinkChanged, now: datetime) -> list[Effect]:
-        self.uplink = event
+    def _(self, event: ArchiveFound, now: datetime) -> list[Effect]:
+        return [Enter(fact) for fact in self.storage.find(event.fact)]
+
+    @decide.register
+    def _(self, event: ScrubProgressed, now: datetime) -> list[Effect]:
+        self.storage.scrub_percent = event.percent
         return []
+
+    @decide.register
+    def _(self, event: UplinkChanged, now: datetime) -> list[Effect]:
+        before, self.uplink = self.uplink, event
+        return self._weigh(now) if event.witnessed != before.witnessed else []
 
     @decide.register
     def _(self, event: Asked, now: datetime) -> list[Effect]:
@@ -178,7 +250,8 @@ class Station:
         except MusterError as error:
             return [Reply(event.ticket, _sorry(error))]
         is_entered = any(isinstance(effect, Enter) for effect in effects)
-        answer = Answer(ok=True, zh=_ENTERED.zh, en=_ENTERED.en)
+        text = _BEGUN if isinstance(event.command, Scrub) else _ENTERED
+        answer = Answer(ok=True, zh=text.zh, en=text.en)
         return [*effects, Reply(event.ticket, answer, is_entered)]
 
     def _answer(self, command: object, desk: handover.Desk) -> list[Effect]:
@@ -194,10 +267,15 @@ class Station:
                 return [Enter(handover.decide_service(command, desk))]
             case Observe():
                 return [Enter(self._observe(handover.decide_observation(command, desk)))]
-            case Retry():
-                return self._retry_asked(command.dock, desk.now)
+            case Retry() | Scrub():
+                return self._order(command, desk.now)
             case _:
                 raise RuntimeError(f"no decision for {type(command).__name__}")
+
+    def _order(self, command: Retry | Scrub, now: datetime) -> list[Effect]:
+        if isinstance(command, Retry):
+            return self._retry_asked(command.dock, now)
+        return [BeginScrub()]
 
     def _observe(self, fact: ReadingObserved) -> Fact:
         dock = self.by_recorder().get(fact.recorder)
@@ -260,9 +338,47 @@ class Station:
         else:
             self.docks[dock.number] = dock
 
+    def _weigh(self, now: datetime) -> list[Effect]:
+        """Ask the gate for every finished dock that is to be cleared."""
+        waiting = [d.number for d in self.docks.values() if _is_to_clear(d)]
+        return [effect for number in waiting for effect in self._step(number, Weighed(), now)]
+
+    def _surroundings(self) -> Surroundings:
+        uplink, storage = self.uplink, self.storage.health
+        witness = None
+        if uplink.witness and uplink.witnessed_at is not None:
+            witness = Witness(uplink.witnessed, uplink.witness, uplink.witnessed_at)
+        return Surroundings(
+            clock=self.health.clock,
+            witness=witness,
+            pinned=self.settings.witness_key,
+            is_archive_healthy=storage.trouble is None or storage.trouble.code in _ONLY_FULL,
+            claimed=frozenset(filter(None, map(self._claim, self.docks.values()))),
+            handed_out=frozenset(self.custody.holdings),
+        )
+
+    def _claim(self, dock: Dock) -> str | None:
+        """Return the recorder that a refused device says it is too."""
+        if dock.identity is None or dock.trouble is None:
+            return None
+        if dock.trouble.code != RecorderNumberTwiceError.code:
+            return None
+        return match_recorder(dock.identity, self.roster.recorder)
+
     def _step(self, number: int, event: DockEvent, now: datetime) -> list[Effect]:
         docked = {r: d.number for r, d in self.by_recorder().items() if r != INBOX}
-        after, effects = step(self._dock(number), event, Around(now, self.roster, docked))
+        after, effects = step(
+            self._dock(number),
+            event,
+            Around(
+                now,
+                self.roster,
+                docked,
+                self.storage.health,
+                self._surroundings(),
+                self.custody.unfinished,
+            ),
+        )
         self._put(after)
         return list(effects)
 
@@ -284,9 +400,33 @@ class Station:
         waited = (now - dock.since).total_seconds() >= FULL_SECONDS
         return free_bytes > wanted and (waited or free_bytes > full_bytes)
 
+    def _is_storage_good_again(self, dock: Dock, *, was_stopped: bool) -> bool:
+        """Tell whether a visit that the storage ended can go on."""
+        code = dock.trouble.code if dock.trouble else None
+        if dock.state is not DockState.FAILED or code not in STORAGE_CODES:
+            return False
+        wanted = dock.plan.total_bytes if dock.plan else 0
+        is_short = code == ArchiveLowError.code
+        return (was_stopped or is_short) and self.storage.health.barring(wanted) is None
+
+    def _note_proven(self, event: FileImported, dock: Dock) -> list[Effect]:
+        """Enter that footage is whole again which was damaged or missing until now."""
+        recorder = dock.recorder or INBOX
+        fact: FootageIntact | FootageReplaced
+        if event.kept is not None:
+            fact = FootageReplaced(event.visit, recorder, event.sha256, event.object, event.kept)
+        else:
+            fact = FootageIntact(recorder, event.sha256, event.object)
+        return [Enter(one) for one in self.storage.imported(fact)]
+
     def _new_visit(self, number: int, now: datetime) -> str:
         self._visits += 1
         return f"{now:%Y%m%dT%H%M%S%fZ}-{number}-{self._visits}"
+
+
+def _is_to_clear(dock: Dock) -> bool:
+    is_finished = dock.state in (DockState.READY, DockState.ATTENTION)
+    return is_finished and dock.clearing is not None and dock.clearing.is_open
 
 
 def _mark(device: Device | None) -> tuple[object, ...] | None:
