@@ -1,11 +1,15 @@
-"""Mounting cards so that nothing, not even a journal replay, is ever written to them."""
+"""Mounting cards so that nothing, not even a journal replay, is written to them.
+
+Only `Mount.writable` lets anything write, for as long as its block lasts.
+"""
 
 import fcntl
 import os
 import re
 import struct
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +17,11 @@ from contracts.errors import MountError
 
 _COMMAND_SECONDS = 60
 _BLKGETDISKSEQ = 0x80081280  # <linux/fs.h>: counts what was put into the drive, one by one
-_LOCKED_DOWN = "ro,nosuid,nodev,noexec,noatime"
+_LOCKED_DOWN = "nosuid,nodev,noexec,noatime"
 
 # The kernel's name of each file system and what keeps it from repairing itself on a read-only
 # mount. Recorders have no time zone: their stamps are kept as they stand, as if they were UTC.
+_READ_ONLY = frozenset({"noload", "norecovery", "rescue=nologreplay"})
 _FILE_SYSTEMS: dict[str, tuple[str, str]] = {
     "vfat": ("vfat", "utf8,tz=UTC"),
     "exfat": ("exfat", "iocharset=utf8,time_offset=0"),
@@ -43,6 +48,61 @@ class Mount:
         sequence = _disk_sequence(self.node)
         return sequence is None or sequence != self.sequence
 
+    @property
+    def is_mounted(self) -> bool:
+        """Whether it is mounted now."""
+        return self.target.is_mount()
+
+    def renew(self) -> None:
+        """Mount it anew, so that nothing of it is left in memory and all is read from the medium.
+
+        Raises:
+            MountError: the kernel keeps it, or it is another disk by now.
+        """
+        with self._pinned():
+            self._close()
+            self._open("ro")
+
+    @contextmanager
+    def writable(self) -> Iterator[Path]:
+        """Mount it so that it can be written to, and read-only again when the block ends.
+
+        Raises:
+            MountError: the kernel keeps or refuses it, or it is another disk by now.
+        """
+        with self._pinned():
+            self._close()
+            try:
+                _run("blockdev", "--setrw", str(self.node))
+                self._open("rw")
+                try:
+                    yield self.target
+                finally:
+                    self._close()
+            finally:
+                _run("blockdev", "--setro", str(self.node))
+                self._open("ro")
+
+    @contextmanager
+    def _pinned(self) -> Iterator[None]:
+        # As long as it is open, no other disk can take its place under this name.
+        fd = _opened(self.node)
+        try:
+            if fd is None or _sequence_of(fd) != self.sequence:
+                raise MountError(reason=f"{self.node}: another disk")
+            yield
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+    def _open(self, mode: str) -> None:
+        kind, careful = _FILE_SYSTEMS[self.file_system]
+        _mount(kind, mode, careful, self.node, self.target)
+
+    def _close(self) -> None:
+        _run("umount", "--", str(self.target))
+        _run("blockdev", "--flushbufs", str(self.node))
+
     def unmount(self) -> None:
         """Unmount the card; does nothing if it is unmounted already.
 
@@ -68,7 +128,7 @@ def mount_read_only(node: Path, file_system: str | None, target: Path) -> Mount:
     try:
         _run("blockdev", "--setro", str(node))
         sequence = _disk_sequence(node)
-        _mount(kind, careful, node, target)
+        _mount(kind, "ro", careful, node, target)
     except MountError:
         _let_go(node, target)
         raise
@@ -90,15 +150,16 @@ def unmount_leftovers(root: Path) -> tuple[Path, ...]:
     return tuple(left)
 
 
-def _mount(kind: str, careful: str, node: Path, target: Path) -> None:
-    options = ",".join(filter(None, (_LOCKED_DOWN, careful)))
+def _mount(kind: str, mode: str, careful: str, node: Path, target: Path) -> None:
+    chosen = [one for one in careful.split(",") if mode == "ro" or one not in _READ_ONLY]
+    options = ",".join(filter(None, (mode, _LOCKED_DOWN, *chosen)))
     where = ("--", str(node), str(target))
     try:
         _run("mount", "-t", kind, "-o", options, *where)
     except MountError as error:
         if kind != "exfat" or "unknown filesystem" not in str(error):
             raise
-        _run("mount", "-t", "exfat-fuse", "-o", _LOCKED_DOWN, *where)
+        _run("mount", "-t", "exfat-fuse", "-o", f"{mode},{_LOCKED_DOWN}", *where)
 
 
 def _unmount(target: Path, node: Path) -> None:
@@ -136,16 +197,27 @@ def _run(*command: str) -> None:
 
 
 def _disk_sequence(node: Path) -> int | None:
+    fd = _opened(node)
+    if fd is None:
+        return None
     try:
-        fd = os.open(node, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return _sequence_of(fd)
+    finally:
+        os.close(fd)
+
+
+def _opened(node: Path) -> int | None:
+    try:
+        return os.open(node, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+
+
+def _sequence_of(fd: int) -> int | None:
     try:
         return int(struct.unpack("=Q", fcntl.ioctl(fd, _BLKGETDISKSEQ, bytes(8)))[0])
     except OSError:
         return None
-    finally:
-        os.close(fd)
 
 
 def _mount_and_node(line: str) -> tuple[Path, Path]:

@@ -16,8 +16,19 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from agent import clearing
 from agent.copying import Copying, Store, Watch
-from agent.core.effect import CopyFiles, Identify, Release, SetClock, Survey, TakeReadings
+from agent.core.effect import (
+    ClearCard,
+    CopyFiles,
+    Identify,
+    LookAgain,
+    ReadCardAgain,
+    Release,
+    SetClock,
+    Survey,
+    TakeReadings,
+)
 from agent.core.event import (
     ClockCorrected,
     CopyEnded,
@@ -35,7 +46,17 @@ from agent.core.recorder import Device, MediaFacts, Recorder
 from agent.core.silence import is_silent
 from contracts.errors import MusterError, RecorderGoneError, UnforeseenError
 
-Order = Identify | Survey | SetClock | CopyFiles | TakeReadings | Release
+Order = (
+    Identify
+    | Survey
+    | SetClock
+    | CopyFiles
+    | TakeReadings
+    | ReadCardAgain
+    | LookAgain
+    | ClearCard
+    | Release
+)
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +65,9 @@ class Vault(Store, Protocol):
 
     def holds_all(self, wanted: Iterable[tuple[str, int]]) -> set[str]:
         """Return which of these digests and sizes are in the archive, safely on disk."""
+
+    def verify(self, sha256: str) -> None:
+        """Read an object from the medium and compare it with its name."""
 
     def write_manifest(self, visit: str, lines: list[tuple[str, str]]) -> str:
         """Write a visit's manifest; return its digest."""
@@ -183,6 +207,21 @@ class Worker:
         listing = self._held().list_files()
         manifest = self._tools.archive.write_manifest(order.visit, self._lines)
         self._report(CopyEnded(order.visit, manifest, listing))
+
+    @_carry_out.register
+    def _(self, order: ReadCardAgain) -> None:
+        tools = self._tools
+        proven = tools.proven(order.recorder)
+        watch = clearing.Watch(self._go_on, lambda done: self._progress(order.visit, done))
+        self._report(clearing.read_card_again(order, self._held(), proven, tools.archive, watch))
+
+    @_carry_out.register
+    def _(self, order: LookAgain) -> None:
+        self._report(clearing.look_again(order, self._held(), self._tools.now()))
+
+    @_carry_out.register
+    def _(self, order: ClearCard) -> None:
+        self._report(clearing.clear_card(order, self._held(), self._go_on))
 
     def _go_on(self) -> None:
         self._moved_at = self._tools.now()

@@ -24,11 +24,15 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Cosigned:
-    """A checkpoint that a witness cosigned: its size, the witness's key, and the note."""
+    """A checkpoint that a witness cosigned: its size, the witness's key, the note, and when.
+
+    `timestamp` is in seconds since 1970, by the witness's clock.
+    """
 
     size: int
     witness: str
     note: str
+    timestamp: int
 
 
 class Records:
@@ -82,7 +86,8 @@ class Records:
     def cosigned(self) -> Cosigned | None:
         """The largest cosigned checkpoint."""
         row = self._database.row(
-            "SELECT size, witness, note FROM cosignature ORDER BY size DESC, timestamp DESC LIMIT 1"
+            "SELECT size, witness, note, timestamp FROM cosignature"
+            " ORDER BY size DESC, timestamp DESC LIMIT 1"
         )
         return Cosigned(*row) if row else None
 

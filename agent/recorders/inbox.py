@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.core.recorder import CardFile, Device, Listing, OpenFile
 from agent.recorders.folder import CardFolder
+from contracts.errors import ClearingError
 from contracts.reading import Identity, Reading
 
 
@@ -64,9 +65,21 @@ class InboxVisit:
         """Return False: there is no clock."""
         return False
 
-    def clear(self, files: Sequence[CardFile]) -> bool:
+    @property
+    def can_clear(self) -> bool:
         """Return False: who brought the files takes them away."""
         return False
+
+    def take_afresh(self) -> None:
+        """Do nothing: the inbox is never read a second time."""
+
+    def clear(self, files: Sequence[CardFile], go_on: Callable[[], None]) -> None:
+        """Refuse.
+
+        Raises:
+            ClearingError: always.
+        """
+        raise ClearingError(reason="inbox")
 
     def release(self) -> None:
         """Let go of the folder; the files stay; may be called twice."""

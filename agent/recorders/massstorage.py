@@ -1,14 +1,16 @@
 """The driver for recorders that show their card as a USB disk."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from agent.core.recorder import CardFile, Device, Listing, OpenFile
+from agent.core.recorder import INFO_DAT, PARAM_INI, CardFile, Device, Listing, OpenFile
 from agent.recorders.folder import CardFolder
-from contracts.errors import RecorderError
+from agent.recorders.removing import remove_files
+from contracts.errors import MountError, RecorderError, RecorderGoneError
 from contracts.reading import Confidence, Identity, Reading
 
 _MARK_BYTES = 64 * 1024
@@ -23,8 +25,18 @@ class Mounted(Protocol):
     def target(self) -> Path:
         """Where it is mounted."""
 
+    @property
+    def is_mounted(self) -> bool:
+        """Whether it is mounted now."""
+
     def is_gone(self) -> bool:
         """Tell whether the disk was taken out."""
+
+    def renew(self) -> None:
+        """Mount it anew, so that all is read from the medium."""
+
+    def writable(self) -> AbstractContextManager[Path]:
+        """Mount it so that it can be written to, as long as the block lasts."""
 
     def unmount(self) -> None:
         """Unmount it; may be called twice."""
@@ -94,7 +106,13 @@ class MassStorageRecorder:
         )
 
     def list_files(self) -> Listing:
-        """List every file on the card."""
+        """List every file on the card.
+
+        Raises:
+            MountError: a clearing left it unmounted.
+        """
+        if not self._mounted.is_mounted:  # below the empty folder everything would look cleared
+            raise RecorderGoneError if self._mounted.is_gone() else MountError(reason="unmounted")
         return self._card.list_files()
 
     def open_file(self, file: CardFile) -> OpenFile:
@@ -109,20 +127,55 @@ class MassStorageRecorder:
         """Return False: a disk has no clock to set."""
         return False
 
-    def clear(self, files: Sequence[CardFile]) -> bool:
-        """Return False: the card is mounted read-only."""
-        return False
+    @property
+    def can_clear(self) -> bool:
+        """Return True: files can be removed from a disk."""
+        return True
+
+    def take_afresh(self) -> None:
+        """Mount the card anew.
+
+        Raises:
+            RecorderGoneError: it was taken out.
+            MountError: the kernel keeps it.
+        """
+        with self._remounting():
+            self._mounted.renew()
+
+    def clear(self, files: Sequence[CardFile], go_on: Callable[[], None]) -> None:
+        """Remove these files, the card being writable for just as long.
+
+        Raises:
+            RecorderGoneError: it was taken out.
+            MountError: the kernel keeps or refuses it.
+            ClearingError: the card refuses.
+        """
+        with self._remounting(), self._mounted.writable() as root:
+            remove_files(root, files, go_on)
 
     def release(self) -> None:
         """Unmount the card; may be called twice."""
         self._card.close()
         self._mounted.unmount()
 
+    @contextmanager
+    def _remounting(self) -> Iterator[None]:
+        self._card.close()
+        try:
+            yield
+        except RecorderError as error:
+            if self._mounted.is_gone():
+                raise RecorderGoneError from error
+            raise
+        finally:
+            if self._mounted.is_mounted:
+                self._card = CardFolder(self._mounted.target, self._mounted.is_gone)
+
     def _device_number(self) -> tuple[str | None, str]:
-        number = number_in_param_ini(self._card.read_small((b"PARAM.INI",), _MARK_BYTES) or b"")
+        number = number_in_param_ini(self._card.read_small(PARAM_INI, _MARK_BYTES) or b"")
         if number:
             return number, "PARAM.INI"
-        mark = self._card.read_small((b"DCIM", b"100MEDIA", b"Info.dat"), _MARK_BYTES)
+        mark = self._card.read_small(INFO_DAT, _MARK_BYTES)
         number = number_in_info_dat(mark or b"")
         return number, "Info.dat" if number else ""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.core.recorder import CardFile, Device, Listing, OpenFile
 from agent.recorders.folder import CardFolder
+from agent.recorders.removing import remove_files
 from contracts.errors import FileUnreadableError, RecorderGoneError, SettingsError
 from contracts.loading import from_toml
 from contracts.names import shown
@@ -161,9 +162,26 @@ class VirtualRecorder:
         fresh.replace(state)
         return True
 
-    def clear(self, files: Sequence[CardFile]) -> bool:
-        """Return False: a virtual recorder is never cleared."""
-        return False
+    @property
+    def can_clear(self) -> bool:
+        """Return True: its files are removed like a card's."""
+        return True
+
+    def take_afresh(self) -> None:
+        """Open the files anew."""
+        self._there()
+        self._card.close()
+        self._card = CardFolder(self._folder / FILES, self.is_gone)
+
+    def clear(self, files: Sequence[CardFile], go_on: Callable[[], None]) -> None:
+        """Remove these files.
+
+        Raises:
+            RecorderGoneError: it was pulled out.
+            ClearingError: the folder refuses.
+        """
+        self._there()
+        remove_files(self._folder / FILES, files, go_on)
 
     def release(self) -> None:
         """Let go of the folder; may be called twice."""
