@@ -59,6 +59,11 @@ class ClearingPhase(StrEnum):
     KEPT = "kept"
 
     @property
+    def code(self) -> str:
+        """What it is called where codes are shown."""
+        return f"clear_{self}"
+
+    @property
     def word(self) -> Text:
         """What is shown of it."""
         return _PHASES[self]

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from agent import cli as agent_cli
 from agent.core.recorder import MediaFacts, RefusedItem
-from contracts.clearing import Reason
+from contracts.clearing import ClearingPhase, Reason
 from contracts.errors import (
     InternalError,
     LedgerError,
@@ -207,6 +207,10 @@ def _reason_table() -> Iterator[str]:
     for reason in Reason:
         mark = "…" if reason.passes else ""
         yield f"| `{reason}` | {mark} | {_both(reason.sentence)} | {_both(reason.remedy)} |"
+    yield "\n| code | 清空到哪一步 / how far a clearing is |"
+    yield "|---|---|"
+    for phase in ClearingPhase:
+        yield f"| `{phase.code}` | {_both(phase.word)} |"
 
 
 def _other_codes() -> Iterator[str]:

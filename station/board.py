@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts.clearing import ClearingPhase, ClearingView
 from contracts.dock import DockState
 from contracts.finding import Finding
 from contracts.reading import Reading, ReadingKind
@@ -16,6 +17,8 @@ MOST_INSTRUCTIONS = 3  # a tile that is read from two metres away holds no more;
 UNKNOWN = Text("未知", "unknown")
 _SIGN_OF = {"note": "note", "warning": "attention", "blocking": "failed"}
 _RETRIED = frozenset({DockState.ATTENTION, DockState.FAILED})
+_UNWANTED = (ClearingPhase.KEPT, ClearingPhase.REMOVING)
+_BARRED = (ClearingPhase.WAITING, ClearingPhase.INTENDED, ClearingPhase.KEPT)
 _ASKS_FOR_SCREEN = frozenset({"battery_unknown", "clock_unknown"})
 
 
@@ -114,7 +117,11 @@ def instruction_of(finding: Finding) -> Instruction:
 
 
 def _tile(view: DockView, issuable: frozenset[str], names: Names) -> Tile:
-    instructions = (*_errors(view), *map(instruction_of, _worst_first(view.findings)))
+    instructions = (
+        *_errors(view),
+        *_clearing(view.clearing),
+        *map(instruction_of, _worst_first(view.findings)),
+    )
     return Tile(
         dock=view,
         person=names.person(view.person) if view.person else None,
@@ -135,6 +142,20 @@ def _errors(view: DockView) -> tuple[Instruction, ...]:
     remedy = Text(view.remedy_zh, view.remedy_en or view.remedy_zh) if view.remedy_zh else None
     sentence = Text(view.error_zh or view.error_code, view.error_en or view.error_code)
     return (Instruction("failed", sentence, remedy, view.error_code),)
+
+
+def _clearing(view: ClearingView | None) -> tuple[Instruction, ...]:
+    """Return how far a clearing is, and whatever bars it."""
+    if view is None:
+        return ()
+    word = view.phase.word
+    if view.phase is ClearingPhase.READING:
+        percent = show_percent(view.bytes_done, view.bytes_total)
+        word = Text(f"{word.zh}, {percent}%", f"{word.en}, {percent} %")
+    state = "attention" if view.phase in _UNWANTED else "note"
+    head = Instruction(state, word, None, view.code or view.phase.code)
+    barring = (reason for reason in view.reasons if view.phase in _BARRED)
+    return (head, *(Instruction(state, one.sentence, one.remedy, one) for one in barring))
 
 
 def _worst_first(findings: Iterable[Finding]) -> list[Finding]:

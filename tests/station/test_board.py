@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 import look
+from contracts.clearing import ClearingPhase, ClearingView, Reason
 from contracts.dock import DockState
 from contracts.snapshot import DockView
 from station.board import Names, board_of, lamps_of
@@ -58,6 +59,36 @@ def test_a_tile_counts_the_findings_it_has_no_room_for():
     view = replace(snapshot().docks[2], findings=(ERRORS,) * 40)
     (tile,) = board(docks=(view,)).tiles
     assert len(tile.instructions) + tile.more == 40
+
+
+def clearing(phase, **more):
+    view = replace(snapshot().docks[1], clearing=ClearingView(phase, NOW, **more))
+    return board(docks=(view,)).tiles[0].instructions
+
+
+def test_a_card_that_waits_to_be_cleared_says_what_for():
+    said = clearing(ClearingPhase.WAITING, reasons=(Reason.NOT_WITNESSED,))
+    assert [one.code for one in said] == ["clear_waiting", "clear_not_witnessed"]
+    assert said[1].sentence.zh == "等待中心见证"
+
+
+def test_a_card_that_is_read_again_says_how_far():
+    said = clearing(ClearingPhase.READING, bytes_done=30, bytes_total=60)
+    assert [one.sentence.zh for one in said] == ["清空前再次读卡核对, 50%"]
+
+
+def test_a_card_that_was_not_cleared_says_why():
+    said = clearing(ClearingPhase.KEPT, reasons=(Reason.CARD_DIFFERS,))
+    assert [(one.state, one.code) for one in said] == [
+        ("attention", "clear_kept"),
+        ("attention", "clear_card_differs"),
+    ]
+    failed = clearing(ClearingPhase.KEPT, code="files_left")
+    assert [one.code for one in failed] == ["files_left"]
+
+
+def test_a_cleared_card_is_a_note():
+    assert [one.state for one in clearing(ClearingPhase.CLEARED)] == ["note"]
 
 
 def test_lamps_take_the_colour_of_their_findings():

@@ -190,6 +190,9 @@ def every_fact():
         facts.FootageRefused("v1", "LS-0101", b"C", "C", "symlink"),
         facts.VisitCompleted(
             "v1", "LS-0101", 1, NOW, Counts(4, 2, 1, 1, 0), 61_000_000, "0" * 64, found),
+        facts.ClearingRefused("v1", "LS-0101", 1, ("clear_card_differs", "clear_battery_low")),
+        facts.RecorderClearing("v1", "LS-0101", 1, 3, 61_000_000, "0" * 64, 40, "key"),
+        facts.RecorderCleared("v1", "LS-0101", 1, 3, None, None, None, "recorder_gone", "拔出"),
         facts.VisitInterrupted(
             "v2", "LS-0102", 2, NOW, Counts(9, 3), "recorder_gone", "记录仪被拔出"),
         archive.ArchiveCommissioned(
