@@ -43,6 +43,10 @@ class SealedFile(Protocol):
     def already_held(self) -> bool:
         """Whether the archive had these bytes before."""
 
+    @property
+    def kept(self) -> str | None:
+        """Where the damaged object is that this file replaced, if it did."""
+
 
 class Group(Protocol):
     """Files that are sealed in one go."""
@@ -87,6 +91,9 @@ class Store(Protocol):
 
     def salvage(self, source: OpenFile, size: int, progress: Callable[[int], None]) -> Salvaged:
         """Keep what can be read of a file apart."""
+
+    def link_view(self, view: str, sha256: str) -> str:
+        """Link an object where people look for it; return the name it got."""
 
     def link_views(self, wanted: Sequence[tuple[str, str]]) -> list[str]:
         """Link objects where people look for them; return the names they got."""
@@ -241,7 +248,8 @@ class Copying:
     def _seal_alone(self, batch: _Batch) -> None:
         """Seal every file of a batch by itself, read from the recorder again."""
         for item in batch.items:
-            self._report([item if isinstance(item, FileUnreadable) else self._alone(item)])
+            end = item if isinstance(item, FileUnreadable) else self._alone(item)
+            self._report([end], alone=True)
 
     def _alone(self, planned: PlannedCopy) -> _End:
 
@@ -258,7 +266,7 @@ class Copying:
 
         return self._tries.read(planned, seal)
 
-    def _report(self, ends: Sequence[_End]) -> None:
+    def _report(self, ends: Sequence[_End], *, alone: bool = False) -> None:
         """Report files back to back, so that they are entered together; raise the first error."""
         found: list[_Found | FileUnreadable] = []
         errors: list[StationError] = []
@@ -270,7 +278,11 @@ class Copying:
             else:
                 found.append(self._look(end[0], end[1]))
         sealed = [one for one in found if isinstance(one, _Found)]
-        views = iter(self._means.archive.link_views([(s.view, s.sealed.sha256) for s in sealed]))
+        wanted = [(one.view, one.sealed.sha256) for one in sealed]
+        archive = self._means.archive
+        views = iter(
+            [archive.link_view(*w) for w in wanted] if alone else archive.link_views(wanted)
+        )
         events = [
             one if isinstance(one, FileUnreadable) else self._imported(one, next(views))
             for one in found
@@ -302,4 +314,5 @@ class Copying:
             name_time=found.dated.name_time,
             recorded_at=found.dated.recorded_at,
             recorded_from=found.dated.recorded_from,
+            kept=found.sealed.kept,
         )

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent.core.board import show
-from agent.core.effect import Effect, Enter, Reply
+from agent.core.effect import BeginScrub, Effect, Enter, Reply
 from agent.core.event import Asked, Event, Ticked, Trouble
 from agent.core.station import INBOX_DOCK, Station
 from agent.shipper import Shipper
@@ -65,6 +65,7 @@ class Hands:
     write_snapshot: Callable[[Snapshot], None]
     moment: Callable[[], Moment]
     tick: Callable[[], Ticked]
+    scrub: Callable[[], None]
     alive: Callable[[], None]
     version: str
     moved_at: Callable[[], Mapping[int, datetime]] = dict
@@ -183,6 +184,8 @@ class Loop:
             elif isinstance(effect, Reply):
                 answer = replace(effect.answer, sequence=sequence if effect.entered else None)
                 self._hands.answer(effect.ticket, answer)
+            elif isinstance(effect, BeginScrub):
+                self._hands.scrub()
             else:
                 self._hands.workers[effect.dock].give(effect)
 

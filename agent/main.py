@@ -13,30 +13,39 @@ from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from agent import storekeeping
 from agent.archive import Archive
+from agent.archive.commissioning import Watch, check, ledger_room, look_at, settle
+from agent.archive.expecting import Books
+from agent.archive.scrubbing import PARTS, Scrubbing
 from agent.asking import Counter
 from agent.core.custody import FOLDED
 from agent.core.event import Ticked
 from agent.core.plan import Proven
 from agent.core.recorder import Device, Driver, Recorder
 from agent.core.station import INBOX_DOCK, Station
+from agent.core.storage import FOLDED as STORAGE_FOLDED
 from agent.detecting import Detector, KernelDevices, Source, VirtualPorts
 from agent.inbox import InboxWatch
 from agent.loop import Broke, Hands, Incoming, Loop, Stop
 from agent.mounting import mount_read_only, unmount_leftovers
+from agent.overseeing import Overseer
 from agent.pins import Pins
 from agent.probing.probe import Probe
 from agent.recorders.folder import list_folder
 from agent.recorders.inbox import Inbox
 from agent.recorders.massstorage import MassStorage
 from agent.recorders.virtual import Virtual
+from agent.scrubber import Desk, Scrubber
 from agent.shipper import Shipper
 from agent.showing import write_snapshot
 from agent.worker import Tools, Worker
-from contracts.errors import NoDriverError, SettingsError, StationError
+from contracts.archive_facts import ArchiveCommissioned
+from contracts.errors import NoDriverError, SettingsError
 from contracts.facts import (
     AgentStarted,
     FootageImported,
+    draft_of,
 )
 from contracts.loading import from_json, to_json
 from contracts.messages import Message, StationMeta, StationState, Topics
@@ -91,16 +100,16 @@ class Agent:
         run = Path(folders.run)
         run.mkdir(parents=True, exist_ok=True)
         unmount_leftovers(run)
-        archive = Archive(Path(folders.archive))
-        self._resources.callback(archive.take())
-        archive.prepare()
+        archive, known = self._open_archive(ledger)
         station = Station(settings, roster, clock.wall_now())
-        for entry in ledger.select(types=FOLDED):
+        for entry in ledger.select(types=(*FOLDED, *STORAGE_FOLDED)):
             station.fold(entry)
+        overseer = self._overseer(archive, known)
+        scrubber = self._scrubber(archive, ledger, station, known)
         counter = Counter(
             run / "agent.sock", Pins(roster, clock.uptime_seconds).prove, self._inbox.put
         )
-        workers = self._workers(archive, ledger)
+        workers = self._workers(archive, ledger, station)
         hands = Hands(
             ledger=ledger,
             workers=workers,
@@ -108,7 +117,8 @@ class Agent:
             answer=counter.answer,
             write_snapshot=lambda snapshot: write_snapshot(run, snapshot),
             moment=clock.moment,
-            tick=lambda: _tick(archive),
+            tick=lambda: _tick(overseer),
+            scrub=scrubber.begin,
             alive=lambda: notify("WATCHDOG=1"),
             version=VERSION,
             moved_at=lambda: _moved_at(workers),
@@ -116,6 +126,8 @@ class Agent:
         loop = Loop(station, self._inbox, hands)
         loop.enter(AgentStarted(VERSION, len(settings.dock), digest))
         loop.owe(station.resume())
+        self._started("storage", overseer.start, overseer.stop)
+        self._started("scrubber", scrubber.start, scrubber.stop)
         self._started("counter", counter.start, counter.stop)
         detector = Detector(self._sources(), self._inbox.put)
         self._started("detector", detector.start, lambda _: detector.stop())
@@ -128,7 +140,54 @@ class Agent:
         log.info("ledger key: %s", ledger.verifying_key)
         return ledger
 
-    def _workers(self, archive: Archive, ledger: Ledger) -> dict[int, Worker]:
+    def _open_archive(self, ledger: Ledger) -> tuple[Archive, ArchiveCommissioned]:
+        """Open the archive on the disk it was commissioned on, and on no other."""
+        root = Path(self._settings.folders.archive)
+        look_at(root)
+        archive = Archive(root)
+        self._resources.callback(archive.take())
+        known, is_new = settle(root, Books(ledger), ledger.origin)
+        if is_new:
+            ledger.append([draft_of(known)], clock.moment())
+            log.warning("archive commissioned: %s at %s", known.archive, known.path)
+            if not known.is_mount:
+                log.warning("the archive is on no disk of its own: %s", known.path)
+        archive.prepare()
+        return archive, known
+
+    def _overseer(self, archive: Archive, known: ArchiveCommissioned) -> Overseer:
+        watch = Watch(archive, Path(self._settings.folders.archive), known)
+        self._resources.callback(watch.close)
+        state = Path(self._settings.folders.state)
+        return Overseer(
+            look=lambda is_writing: watch.look(writing=is_writing),
+            ledger_room=lambda: ledger_room(state),
+            deliver=self._inbox.put,
+        )
+
+    def _scrubber(
+        self, archive: Archive, ledger: Ledger, station: Station, known: ArchiveCommissioned
+    ) -> Scrubber:
+        root, books, storage = Path(self._settings.folders.archive), Books(ledger), station.storage
+
+        def check_disk() -> None:
+            check(root, look_at(root), known)
+
+        desk = Desk(
+            settings=self._settings.storage,
+            file=Path(self._settings.folders.state) / "scrub.json",
+            parts=PARTS,
+            scrubbed=lambda read: Scrubbing(archive, books, check_disk, read),
+            deliver=self._inbox.put,
+            now=clock.wall_now,
+            due_at=lambda: storage.scrub_due_at,
+            used_bytes=lambda: archive.total_bytes() - archive.free_bytes(),
+            is_busy=lambda: station.is_copying,
+            unexpected=lambda: frozenset(storage.unexpected),
+        )
+        return Scrubber(desk)
+
+    def _workers(self, archive: Archive, ledger: Ledger, station: Station) -> dict[int, Worker]:
         folders = self._settings.folders
         probe = Probe()
         self._resources.callback(probe.close)
@@ -143,7 +202,7 @@ class Agent:
             archive=archive,
             look=probe.look,
             archive_root=Path(folders.archive),
-            proven=lambda recorder: _proven(ledger, recorder),
+            proven=lambda recorder: _proven(ledger, recorder, station.storage.is_reported),
             deliver=self._inbox.put,
             now=clock.wall_now,
             zone=ZoneInfo(self._settings.station.zone),
@@ -227,6 +286,16 @@ def run(settings: StationSettings) -> str:
     return agent.run()
 
 
+def commission(settings: StationSettings, order: storekeeping.Order) -> str:
+    """Make another disk the archive by hand; return what was entered.
+
+    Raises:
+        MusterError: it is refused, or the agent runs.
+    """
+    roster, _ = _read_roster(Path(settings.folders.roster))
+    return storekeeping.commission(settings, order, roster, VERSION)
+
+
 def _read_roster(file: Path) -> tuple[Roster, str]:
     try:
         raw = file.read_bytes()
@@ -258,16 +327,16 @@ class _Imported:
     data: Proven
 
 
-def _proven(ledger: Ledger, recorder: str) -> Iterator[Proven]:
+def _proven(ledger: Ledger, recorder: str, is_reported: Callable[[str], bool]) -> Iterator[Proven]:
+    # What is damaged in the archive is copied anew as long as the recorder has it.
     # A card may hold 20,000 files; only what the plan needs is read of their entries.
     for raw in ledger.select_raw(subject=recorder, types=(FootageImported.TYPE,)):
-        yield from_json(raw, _Imported).data
+        known = from_json(raw, _Imported).data
+        if not is_reported(known.sha256):
+            yield known
 
 
-def _tick(archive: Archive) -> Ticked:
-    state = clock.clock_state()
-    try:
-        return Ticked(archive.free_bytes(), archive.total_bytes(), state)
-    except StationError as error:
-        log.warning("%s", error)
-        return Ticked(None, None, state)
+def _tick(overseer: Overseer) -> Ticked:
+    room = overseer.room
+    free, total = (room.free_bytes, room.total_bytes) if room else (None, None)
+    return Ticked(free, total, clock.clock_state())

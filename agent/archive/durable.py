@@ -18,7 +18,13 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from contracts.errors import ArchiveFullError, ArchiveUnwritableError, HardLinksMissingError
+from contracts.errors import (
+    ArchiveAbsentError,
+    ArchiveFullError,
+    ArchiveReadOnlyError,
+    ArchiveUnwritableError,
+    HardLinksMissingError,
+)
 
 ALIGNMENT_BYTES = 4096  # what O_DIRECT asks of every offset and length
 
@@ -71,6 +77,8 @@ _TELLING = _Telling()
 def _told(error: OSError) -> ArchiveFullError | ArchiveUnwritableError:
     if error.errno in _NO_ROOM:
         return ArchiveFullError()
+    if error.errno == errno.EROFS:
+        return ArchiveReadOnlyError()
     return ArchiveUnwritableError(reason=error.strerror or str(error))
 
 
@@ -319,13 +327,13 @@ class Tree:
         """Open the root.
 
         Raises:
-            ArchiveUnwritableError: another file system is there now, or none.
+            ArchiveAbsentError: another file system is there now.
         """
         if self._device is None:
             raise RuntimeError("the archive is used before it is prepared")
         with _opened_folder(self._root, None) as root:
             if device_of(root) != self._device:
-                raise ArchiveUnwritableError(reason=f"{self._root}: {os.strerror(errno.ENODEV)}")
+                raise ArchiveAbsentError(where=self._root)
             yield root
 
     @contextmanager

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from agent.archive import durable, sealing
+from agent.archive import durable, replacing, sealing
 from agent.archive.sealing import Incoming, Reading, Ring, Sealed
 from agent.core.recorder import OpenFile
-from contracts.errors import ObjectDamagedError, ReadBackError, StationError
+from contracts.errors import ArchiveUnwritableError, ReadBackError, StationError
 
 INCOMING = "incoming"
 OBJECTS = "objects/sha256"
@@ -155,11 +155,14 @@ class Group:
         path = folder_of(sha256)
         with self._tree.folder(path, settled=not self._cached) as folder:
             is_new = durable.link_new(self._incoming, copied.part, folder, sha256)
-            if not is_new:
-                _check_held(folder, sha256, ring, synced=not self._cached)
+            kept = None
+            if not is_new and not _is_held(folder, sha256, ring, synced=not self._cached):
+                kept = replacing.set_aside(self._tree, folder, sha256)
+                durable.replace(self._incoming, copied.part, folder, sha256)
             if not self._cached:
                 durable.sync(folder)
-        return Sealed(sha256, reading.sm3, reading.size, f"{path}/{sha256}", not is_new)
+        is_held = not is_new and kept is None
+        return Sealed(sha256, reading.sm3, reading.size, f"{path}/{sha256}", is_held, kept)
 
     def _drop(self) -> None:
         for copied in self._files:
@@ -173,9 +176,14 @@ def folder_of(sha256: str) -> str:
     return f"{OBJECTS}/{sha256[:2]}/{sha256[2:4]}"
 
 
-def _check_held(folder: int, sha256: str, ring: Ring, *, synced: bool) -> None:
-    if sealing.digest(folder, sha256, ring) != sha256:
-        raise ObjectDamagedError(name=sha256)
+def _is_held(folder: int, sha256: str, ring: Ring, *, synced: bool) -> bool:
+    """Tell whether what has this name already is whole; it is brought to the medium again."""
+    try:
+        if sealing.digest(folder, sha256, ring) != sha256:
+            return False
+    except ArchiveUnwritableError:
+        return False  # what cannot be read is damaged too; a dead disk refuses the next step
     if synced:
         with durable.opened(folder, sha256) as fd:
             durable.sync(fd)
+    return True

@@ -28,13 +28,14 @@ Work = Callable[[int, memoryview], None]  # with the bytes at this offset
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """Footage that is proven and on the medium. `object` is its path below the archive's root."""
+    """Footage that is proven and on the medium; paths are below the archive's root."""
 
     sha256: str
     sm3: str | None
     size: int
     object: str
     already_held: bool
+    kept: str | None = None  # where the damaged object is that this file replaced
 
 
 class Reading:

@@ -171,9 +171,9 @@ def test_a_full_archive_stops_the_copy_and_room_lets_it_go_on(world):
         world.card("R1", files)
         with running(world) as agent:
             world.plug("R1")
-            assert agent.wait_entry("visit.interrupted")["code"] == "archive_full"
+            assert agent.wait_entry("visit.interrupted")["code"] == "archive_low"
             shown = agent.wait_dock(lambda dock: dock.state == "failed")
-            assert (shown.error_code, bool(shown.error_zh)) == ("archive_full", True)
+            assert (shown.error_code, bool(shown.error_zh)) == ("archive_low", True)
             filler.unlink()
             counts = agent.wait_entry("visit.completed")["counts"]
         assert counts["held"] + counts["imported"] == len(files)

@@ -119,7 +119,7 @@ def test_a_roster_that_cannot_be_read_ends_the_start(world, content):
 def test_an_archive_that_is_not_there_ends_the_start_with_its_name(world):
     world.archive.rmdir()
     code, said = refused_to_start(world)
-    assert (code, "archive_unwritable" in said) == (2, True)
+    assert (code, "archive_absent" in said) == (2, True)
 
 
 def test_a_broker_password_that_cannot_be_read_ends_the_start(world):

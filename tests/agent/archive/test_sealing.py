@@ -11,7 +11,6 @@ from agent.archive.sealing import BLOCK_BYTES
 from contracts.errors import (
     FileChangedError,
     FileUnreadableError,
-    ObjectDamagedError,
     RecorderGoneError,
 )
 from tests.support.source import MemoryFile, files_below, names_in, seal
@@ -71,20 +70,34 @@ def test_the_same_bytes_again_are_already_held(archive, tmp_path, size):
 
 
 @pytest.mark.parametrize("size", [100, 3 * BLOCK_BYTES])
-def test_the_same_bytes_over_a_damaged_object_are_an_alarm(archive, tmp_path, size):
+def test_the_same_bytes_take_the_place_of_a_damaged_object_which_is_kept(archive, tmp_path, size):
     content = os.urandom(size)
     path = tmp_path / seal(archive, content).object
-    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(ObjectDamagedError):
-        seal(archive, content)
-    assert files_below(tmp_path) == [path]
+    damaged = content[:-1] + bytes([content[-1] ^ 1])
+    path.write_bytes(damaged)
+    sealed = seal(archive, content)
+    assert (sealed.already_held, sealed.kept) == (False, f"damaged/{path.name}.1")
+    assert path.read_bytes() == content
+    assert (tmp_path / sealed.kept).read_bytes() == damaged
+    assert len(files_below(tmp_path)) == 2
 
 
-def test_the_same_bytes_over_an_object_cut_short_are_an_alarm(archive, tmp_path):
-    sealed = seal(archive, b"footage")
-    (tmp_path / sealed.object).write_bytes(b"foot")
-    with pytest.raises(ObjectDamagedError):
-        seal(archive, b"footage")
+def test_an_object_damaged_twice_is_kept_twice(archive, tmp_path):
+    for cut in (b"foot", b"age"):
+        sealed = seal(archive, b"footage")
+        path = tmp_path / sealed.object
+        path.unlink()
+        path.write_bytes(cut)
+    assert seal(archive, b"footage").kept == f"damaged/{path.name}.2"
+    archive.verify(path.name)
+
+
+def test_an_object_that_cannot_be_opened_is_replaced_too(archive, tmp_path):
+    path = tmp_path / seal(archive, b"footage").object
+    path.unlink()
+    path.symlink_to("/dev/full")
+    assert seal(archive, b"footage").kept == f"damaged/{path.name}.1"
+    assert path.read_bytes() == b"footage"
 
 
 @pytest.mark.parametrize("size", [100, 3 * BLOCK_BYTES])
