@@ -1,0 +1,1 @@
+"""Records what a run does to its disk, and tries every state that a power cut could leave."""

@@ -1,0 +1,133 @@
+"""What is recorded: visits of the real station, whole, repeated, killed in the middle, resumed."""
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from tests.instruments.crash.recording import Run, mark, record
+from tests.instruments.crash.station import visit
+from tests.instruments.crash.trace import Chmod, Op, Put, Sync, SyncAll, Trace
+
+HEALTHY = """number = "{number}"
+battery_percent = 90
+clock_offset_seconds = 0
+capacity_bytes = 64_000_000_000
+"""
+_SIZES = (0, 700, 5_000, 40_000)
+_LARGE_BYTES = 1_200_000  # beyond a block: threads write it
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A run to record: its name, how many cards, how it goes."""
+
+    name: str
+    cards: int
+    runs: Callable[[list[Path]], Sequence[Run]]
+
+    def record(self, folder: Path) -> tuple[Trace, list[Path]]:
+        """Record it in a folder; return the trace, and the cards as they were in the end."""
+        cards = [made_card(folder / "cards" / f"R{number}") for number in range(1, self.cards + 1)]
+        return record(self.name, folder, self.runs(cards)), cards
+
+
+def made_card(folder: Path) -> Path:
+    """Make a virtual recorder with a few files."""
+    (folder / "files" / "DCIM").mkdir(parents=True)
+    text = HEALTHY.format(number=folder.name)
+    (folder / "recorder.toml").write_text(text, encoding="utf-8")
+    for number, size in enumerate(_SIZES):
+        content = Random(f"{folder.name} {number}").randbytes(size)
+        (folder / "files" / f"20260921_10000{number}.mp4").write_bytes(content)
+    return folder
+
+
+def add(card: Path, files: Mapping[str, bytes]) -> None:
+    """Put more files on a card."""
+    for name, content in files.items():
+        (card / "files" / name).write_bytes(content)
+
+
+def docking(cards: Sequence[Path], before: Callable[[], None] = lambda: None) -> Run:
+    """Return a run that docks cards."""
+
+    def work(mount: Path) -> None:
+        before()
+        for folder in ("archive", "state"):
+            (mount / folder).mkdir(exist_ok=True)
+        visit(mount, cards, lambda said: mark(mount, said))
+
+    return Run(work)
+
+
+def killed(run: Run, kind: type[Op], count: int, where: str) -> Run:
+    """Let a run die at the so-many-th op of a kind on a path that matches."""
+    seen: list[Op] = []
+
+    def doomed(op: Op, path: str) -> bool:
+        if isinstance(op, kind) and re.search(where, path):
+            seen.append(op)
+        return len(seen) == count
+
+    return replace(run, doomed=doomed)
+
+
+def _two_docks(cards: list[Path]) -> Sequence[Run]:
+    same = (cards[0] / "files" / "20260921_100003.mp4").read_bytes()
+    add(cards[1], {"20260921_110000.mp4": same})
+    return [docking(cards)]
+
+
+def _again(cards: list[Path]) -> Sequence[Run]:
+    (card,) = cards
+    first = card / "files" / "20260921_100002.mp4"
+
+    def more() -> None:
+        add(card, {"DCIM/20260921_100002.mp4": first.read_bytes(), "20260921_120000.mp4": b"new"})
+
+    return [docking(cards), docking(cards, more)]
+
+
+def _large(cards: list[Path]) -> Sequence[Run]:
+    add(cards[0], {"20260921_130000.mp4": os.urandom(_LARGE_BYTES)})
+    return [docking(cards)]
+
+
+def _resumed(kind: type[Op], count: int, where: str) -> Callable[..., list[Run]]:
+    return lambda cards: [killed(docking(cards), kind, count, where), docking(cards)]
+
+
+def _killed_again(cards: list[Path]) -> Sequence[Run]:
+    return [docking(cards), killed(docking(cards), SyncAll, 1, ""), docking(cards)]
+
+
+SCENARIOS = (
+    Scenario("first", 1, lambda cards: [docking(cards)]),
+    Scenario("each-synced", 1, lambda cards: [replace(docking(cards), as_one=False)]),
+    Scenario("two-docks", 2, _two_docks),
+    Scenario("again", 1, _again),
+    Scenario("large", 1, _large),
+    # Killed after a name or bytes came, or before a sync was made; then started again.
+    Scenario("killed-opening", 1, _resumed(Put, 1, "ledger.key$")),
+    Scenario("killed-trusting", 1, _killed_again),
+    Scenario("killed-copying", 1, _resumed(Chmod, 6, "part$")),
+    Scenario("killed-naming", 1, _resumed(Put, 3, "objects/.*/[0-9a-f]{64}$")),
+    Scenario("killed-viewing", 1, _resumed(Put, 2, "mp4$")),
+    Scenario("killed-entering", 1, _resumed(Sync, 9, "db-wal$")),
+    Scenario("killed-signing", 1, _resumed(Put, 5, "head.note$")),
+    Scenario("killed-witnessing", 1, _resumed(Put, 2, "witness.note$")),
+    Scenario("killed-manifest", 1, _resumed(Put, 1, "sha256$")),
+    Scenario("killed-ending", 1, _resumed(Sync, 1, "manifests$")),
+)
+
+
+def named(names: str) -> list[Scenario]:
+    """Return the scenarios of a list of names, or "all"."""
+    wanted = names.split(",")
+    found = [one for one in SCENARIOS if names == "all" or one.name in wanted]
+    if not found:
+        raise ValueError(f"no scenario {names}: there are {[one.name for one in SCENARIOS]}")
+    return found
