@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("offload", "agent")
+BENCHMARKS = ("offload", "agent", "ledger")
 
 
 def main() -> int:
