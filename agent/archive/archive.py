@@ -49,7 +49,7 @@ class Archive:
         held = durable.lock(self._root)
         if held is None:
             raise ArchiveTakenError(where=self._root)
-        return partial(os.close, held)
+        return partial(durable.close, held)
 
     def prepare(self) -> None:
         """Make the folders, check that they can be written, remove what was being copied.

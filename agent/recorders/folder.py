@@ -41,13 +41,15 @@ class CardFolder:
 
     def __init__(self, root: Path, is_gone: Callable[[], bool]) -> None:
         self._is_gone = is_gone
+        self._root: int | None = None
         try:
-            self._root: int | None = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+            self._root = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+            self._device = _device_of(self._root)
         except OSError as error:
+            self.close()
             if is_gone() or error.errno in _GONE:
                 raise RecorderGoneError from error
             raise MountError(reason=str(error)) from error
-        self._device = _device_of(self._root)
 
     def list_files(self) -> Listing:
         """List every file, bounded by `MAX_DEPTH` and `MAX_ITEMS`; a bound that is hit is said.
