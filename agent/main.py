@@ -202,7 +202,7 @@ class Agent:
             archive=archive,
             look=probe.look,
             archive_root=Path(folders.archive),
-            proven=lambda recorder: _proven(ledger, recorder, station.storage.is_reported),
+            proven=lambda recorder: proven_of(ledger, recorder, station.storage.is_reported),
             deliver=self._inbox.put,
             now=clock.wall_now,
             zone=ZoneInfo(self._settings.station.zone),
@@ -327,7 +327,10 @@ class _Imported:
     data: Proven
 
 
-def _proven(ledger: Ledger, recorder: str, is_reported: Callable[[str], bool]) -> Iterator[Proven]:
+def proven_of(
+    ledger: Ledger, recorder: str, is_reported: Callable[[str], bool]
+) -> Iterator[Proven]:
+    """Yield what the ledger says is in the archive of a recorder's, save what is damaged."""
     # What is damaged in the archive is copied anew as long as the recorder has it.
     # A card may hold 20,000 files; only what the plan needs is read of their entries.
     for raw in ledger.select_raw(subject=recorder, types=(FootageImported.TYPE,)):

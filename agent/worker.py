@@ -131,21 +131,25 @@ class Worker:
         self._thread.join(0 if is_silent(self._moved_at, self._tools.now()) else seconds)
         return not self._thread.is_alive()
 
+    def perform(self, order: Order) -> None:
+        """Carry out one order; an error becomes the report that the visit failed."""
+        if not isinstance(order, Release) and order.visit == self._failed_visit:
+            return  # a visit that has failed has no more to report
+        self._moved_at = self._tools.now()
+        try:
+            self._carry_out(order)
+        except MusterError as error:
+            self._fail(order, error)
+        except Exception as error:
+            reference = uuid.uuid4().hex[:8]
+            log.exception("internal error, reference %s", reference)
+            self._fail(order, UnforeseenError(reference=reference, why=str(error)))
+        finally:
+            self._moved_at = None
+
     def _run(self) -> None:
         while (order := self._orders.get()) is not None:
-            if not isinstance(order, Release) and order.visit == self._failed_visit:
-                continue  # a visit that has failed has no more to report
-            self._moved_at = self._tools.now()
-            try:
-                self._carry_out(order)
-            except MusterError as error:
-                self._fail(order, error)
-            except Exception as error:
-                reference = uuid.uuid4().hex[:8]
-                log.exception("internal error, reference %s", reference)
-                self._fail(order, UnforeseenError(reference=reference, why=str(error)))
-            finally:
-                self._moved_at = None
+            self.perform(order)
         self._let_go()
 
     def _fail(self, order: Order, error: MusterError) -> None:

@@ -1,0 +1,1 @@
+"""Simulation: deciding rooms and real ledger in virtual time, everything else played."""
