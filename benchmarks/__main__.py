@@ -1,17 +1,28 @@
-"""`./run bench`: every benchmark, one after the other, in one run on one machine."""
+"""`./run bench [NAME...]`: the named benchmarks, or all, one after the other on one machine."""
 
+import argparse
 import subprocess
 import sys
 
-BENCHMARKS = ("offload", "agent", "ledger")
+BENCHMARKS = ("offload", "smallfiles", "agent", "ledger")
 
 
 def main() -> int:
-    """Run each benchmark in a process of its own; return 1 if one could not be run."""
+    """Run each benchmark in a process of its own; return 1 if one could not be run.
+
+    What is behind `--` goes to each: `./run bench smallfiles -- --files 2000`.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="*", help=", ".join(BENCHMARKS))
+    own, _, more = " ".join(sys.argv[1:]).partition("-- ")
+    names = parser.parse_args(own.split()).name or BENCHMARKS
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     failed = 0
-    for name in BENCHMARKS:
+    for name in names:
         print(f"\n== benchmarks.{name}", flush=True)
-        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        command = [sys.executable, "-m", f"benchmarks.{name}", *more.split()]
         failed += subprocess.run(command, check=False).returncode != 0
     return 1 if failed else 0
 

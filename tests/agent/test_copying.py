@@ -1,21 +1,9 @@
-import hashlib
-import os
-import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.archive import Archive
 from agent.archive.grouping import GROUP_FILES, SMALL_BYTES
-from agent.copying import Copying, Watch
-from agent.core.effect import CopyFiles
 from agent.core.event import FileImported, FileUnreadable
-from agent.core.plan import Plan, PlannedCopy
-from agent.core.recorder import CardFile, MediaFacts
 from contracts.errors import (
     ArchiveFullError,
     FileUnreadableError,
@@ -23,87 +11,10 @@ from contracts.errors import (
     RecorderGoneError,
 )
 from tests.support.loopdisk import MIB, loop_disk
-from tests.support.source import MemoryFile, files_below, names_in
+from tests.support.source import files_below, names_in
+from tests.support.visit import Card, Ticking, Visit
 
 SIZES = [0, 5, 40_960, SMALL_BYTES + 3, 7, MIB, SMALL_BYTES, *[9] * (GROUP_FILES + 3)]
-
-
-def content(number: int, size: int) -> bytes:
-    return hashlib.sha256(b"%d" % number).digest() * (size // 32) + os.urandom(size % 32)
-
-
-class Card:
-    """A recorder whose files are bytes; `faults` are what a `MemoryFile` of that name is given."""
-
-    def __init__(self, sizes, **faults):
-        self.contents = {b"%04d.bin" % n: content(n, size) for n, size in enumerate(sizes)}
-        self.faults = {b"%04d.bin" % int(name[1:]): fault for name, fault in faults.items()}
-        self.opened = []
-
-    def open_file(self, file):
-        self.opened.append(file.path)
-        return MemoryFile(self.contents[file.path], **self.faults.get(file.path, {}))
-
-    def look_again(self, file):
-        return file if file.path in self.contents else None
-
-    def plan(self):
-        files = [CardFile(name, len(held), 0) for name, held in self.contents.items()]
-        return Plan(tuple(map(PlannedCopy, files)), ())
-
-
-class Ticking:
-    """A clock that goes on by so much whenever it is asked."""
-
-    def __init__(self, seconds=0.0):
-        self._at = datetime(2026, 8, 4, tzinfo=UTC)
-        self._step = timedelta(seconds=seconds)
-
-    def __call__(self):
-        self._at += self._step
-        return self._at
-
-
-class Visit:
-    """One visit's copy into an archive, and what it reported."""
-
-    def __init__(self, root, card, *, now=None):
-        archive = Archive(root)
-        archive.prepare()
-        self.root, self.card, self.archive = root, card, archive
-        self.given_up = threading.Event()
-        self.events: queue.SimpleQueue = queue.SimpleQueue()
-        self.means = SimpleNamespace(
-            archive=archive,
-            archive_root=root,
-            look=lambda _path, _name: MediaFacts("not_media"),
-            now=now or Ticking(),
-            zone=ZoneInfo("Asia/Shanghai"),
-        )
-
-    def go_on(self):
-        if self.given_up.is_set():
-            raise RecorderGoneError
-
-    def run(self, read=lambda _done: None):
-        order = CopyFiles(1, "v", "R1", self.card.plan(), None, sm3=False)
-        watch = Watch(self.go_on, read, self.events.put)
-        copying = Copying(order, self.card, self.means, watch)
-        with ThreadPoolExecutor(1) as settler:
-            copying.run(settler)
-        return copying.imported
-
-    def reported(self):
-        return [self.events.get_nowait() for _ in range(self.events.qsize())]
-
-    def paths(self, kind=FileImported):
-        return [event.planned.file.path for event in self.reported() if isinstance(event, kind)]
-
-    def check(self, event):
-        held = self.card.contents[event.planned.file.path]
-        assert event.sha256 == hashlib.sha256(held).hexdigest()
-        assert (self.root / event.object).read_bytes() == held
-        assert (self.root / event.view).samefile(self.root / event.object)
 
 
 def test_every_file_is_proven_named_and_reported_in_the_order_of_the_plan(tmp_path):
