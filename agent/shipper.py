@@ -45,6 +45,7 @@ class Shipper:
         self._shipping = Shipping()
         self._trouble: Trouble | None = None
         self._shown: dict[int, DockView] = {}
+        self._complained: set[tuple[str, type[Exception]]] = set()
         self._life_sign_at: datetime | None = None
         self.witness_key: str | None = None
 
@@ -65,6 +66,7 @@ class Shipper:
         """Introduce the station to a broker it has just reached."""
         self._shipping = shipping.connected(self._shipping, is_connected=True)
         self._shown.clear()
+        self._complained.clear()
         self._publish(Message(self._topic("meta"), to_json(self._meta), retained=True))
         self._give_life_sign(now)
 
@@ -91,9 +93,7 @@ class Shipper:
                     payload.decode(), VerifyingKey.parse(self.witness_key)
                 )
         except (ValueError, LedgerError, UplinkError) as error:
-            log.warning("%s: %.200s", topic, str(error).replace("\n", " "))
-            if isinstance(error, MusterError):
-                self._trouble = Trouble.of(error)
+            self._complain(topic, error)
         return None
 
     def ship(self, now: datetime) -> None:
@@ -136,6 +136,14 @@ class Shipper:
         """Return the last word of a station that stops in good order."""
         state = StationState("disconnected", now)
         return Message(self._topic("state"), to_json(state), retained=True)
+
+    def _complain(self, topic: str, error: Exception) -> None:
+        """Show what is wrong, and log each kind once: whoever floods us must not fill a disk."""
+        if isinstance(error, MusterError):
+            self._trouble = Trouble.of(error)
+        if (topic, type(error)) not in self._complained:
+            self._complained.add((topic, type(error)))
+            log.warning("%s: %.200s", topic, str(error).replace("\n", " "))
 
     def _give_life_sign(self, now: datetime) -> None:
         self._life_sign_at = now

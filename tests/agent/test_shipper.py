@@ -124,6 +124,12 @@ def test_garbage_from_the_broker_changes_nothing(desk, payload):
     assert desk.shipper.state.index_has == before.index_has
 
 
+def test_a_flood_of_garbage_is_logged_once(desk, caplog):
+    for _ in range(50):
+        desk.shipper.take(TOPICS.station("s1", "have"), b"{")
+    assert len(caplog.records) == 1
+
+
 def test_a_lost_broker_is_shown_and_what_was_sent_is_sent_again(desk):
     desk.hear("have", Have(desk.ledger.origin, 4))
     first = desk.ship()
@@ -165,7 +171,8 @@ def test_entries_of_the_greatest_size_go_out_a_few_at_a_time(desk):
     assert {len(entry.raw) for entry in largest} == {MAX_ENTRY_BYTES}
     desk.hear("have", Have(desk.ledger.origin, 11))
     assert desk.ship() == ["entry"] * 5 + ["checkpoint"]
-    sent = [raw for kind, payload, _ in desk.sent if kind == "entry" for raw in split_batch(payload)]
+    payloads = [payload for kind, payload, _ in desk.sent if kind == "entry"]
+    sent = [raw for payload in payloads for raw in split_batch(payload)]
     assert sent == [entry.raw for entry in largest[:32]]
     desk.hear("have", Have(desk.ledger.origin, 43))
     assert desk.ship() == ["entry"] * 4 + ["checkpoint"]
