@@ -90,7 +90,18 @@ def example() -> dict[str, bytes]:
         "witness.key": (str(WITNESS_KEY.verifying(WITNESS, COSIGNATURE)) + "\n").encode(),
         "footage.bin": FOOTAGE,
         "proof.json": bundle,
+        "proof-7.json": longer_proof(entries),
     }
+
+
+def longer_proof(entries: list[bytes]) -> bytes:
+    """Return the bundle of entry 3 once there are seven: the proof then has three hashes."""
+    later = (Draft("agent.stopped", "station", {"reason": "example"}), _moment(3))
+    more = [encode(later[0], number, ORIGIN, later[1]) for number in range(4, 8)]
+    leaves = [leaf_hash(entry) for entry in (*entries, *more)]
+    note = STATION_KEY.sign(str(Checkpoint(ORIGIN, 7, root_of(leaves))), ORIGIN)
+    key = str(STATION_KEY.verifying(ORIGIN))
+    return bundle_of(entries[2], inclusion_proof(2, 7, reader(leaves)), note, key, None)
 
 
 def drafts() -> list[tuple[Draft, Moment]]:
