@@ -18,6 +18,7 @@ from agent import main as wiring
 from agent.calling import call
 from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return, Scrub
 from contracts.errors import InternalError, LedgerError, MusterError, NoteError, SettingsError
+from contracts.names import visible
 from contracts.note import VerifyingKey
 from contracts.settings import StationSettings, parse_station
 
@@ -115,7 +116,7 @@ def verify_folder(folder: Path, key: str | None, notes: tuple[Path, ...]) -> Non
 
 def _report(problems: tuple[str, ...]) -> NoReturn:
     for problem in problems:
-        click.echo(problem)
+        click.echo(visible(problem))
     click.echo(f"{len(problems)} 个问题 / problem(s)")
     sys.exit(FOUND if problems else 0)
 
@@ -145,7 +146,7 @@ def check_proof(bundle: Path, file: Path, keys: tuple[str, ...]) -> None:
     """核验证明, 不需要台账和网络 / check a proof; needs neither ledger nor network."""
     report = auditing.check_proof(bundle, file, keys)
     for line in report.lines:
-        click.echo(line)
+        click.echo(visible(line))
     sys.exit(0 if report.holds else FOUND)
 
 
@@ -156,7 +157,7 @@ def check_fork(report: Path, key: str | None) -> None:
     """核验分叉报告, 不需要台账和网络 / check a fork's report; needs neither ledger nor network."""
     answer = auditing.check_fork_report(report, key)
     for line in answer.lines:
-        click.echo(line)
+        click.echo(visible(line))
     sys.exit(0 if answer.holds else FOUND)
 
 

@@ -26,6 +26,16 @@ _TIME = re.compile(
 )
 
 
+def visible(text: str) -> str:
+    r"""Return text in which what prints nothing or turns the writing direction reads `\u{202e}`.
+
+    Lines and tabs stay: this is for pages, logs and terminals, not for names to be told apart.
+    """
+    if text.isprintable():
+        return text
+    return "".join(f"\\u{{{ord(char):x}}}" if _is_hidden(char) else char for char in text)
+
+
 def display(raw: bytes) -> str:
     r"""Return a name as people read it; two names never look the same.
 
@@ -83,6 +93,10 @@ def _shown(char: str) -> str:
     if "\udc80" <= char <= "\udcff":
         return f"\\x{ord(char) - 0xDC00:02x}"
     return f"\\u{{{ord(char):x}}}" if _is_unseen(char) else char
+
+
+def _is_hidden(char: str) -> bool:
+    return char not in "\n\t" and unicodedata.category(char) in _UNSEEN - {"Cn"}
 
 
 def _is_unseen(char: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import click
 
 from contracts.errors import InternalError, LedgerError, MusterError
+from contracts.names import visible
 from contracts.settings import IndexSettings, parse_index
 from index import main as wiring
 from index.auditing import audit_own, audit_station
@@ -61,7 +62,7 @@ def missing(settings: IndexSettings, day: datetime | None) -> None:
     """列出未采集和无法确认的 / list what is missing or cannot be confirmed."""
     lines = _guard(lambda: tuple(_missing(settings, day.date() if day else None)))
     for line in lines:
-        click.echo(line)
+        click.echo(visible(line))
     click.echo(f"{len(lines)} 项 / item(s)")
     sys.exit(FOUND if lines else 0)
 
@@ -72,7 +73,7 @@ def verify(settings: IndexSettings) -> None:
     """校验全部已存记录 / check every stored entry, and the index's own ledger."""
     problems = _guard(lambda: tuple(_problems(settings)))
     for problem in problems:
-        click.echo(problem)
+        click.echo(visible(problem))
     click.echo(f"{len(problems)} 个问题 / problem(s)")
     sys.exit(FOUND if problems else 0)
 

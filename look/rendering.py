@@ -1,6 +1,5 @@
 """Templates become pages: every value escaped, what prints nothing made visible (faults W01)."""
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -8,11 +7,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from contracts.names import visible
 from contracts.text import Language, Text
 
 Words = Callable[[Language], Mapping[str, object]]
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_KEPT = frozenset("\n\t")
 
 
 class Renderer:
@@ -41,18 +39,6 @@ class Renderer:
         """Return a page's HTML."""
         environment = self._environments[language]
         return environment.get_template(template).render({**values, "language": language})
-
-
-def visible(text: str) -> str:
-    r"""Return text in which what prints nothing or turns the writing direction reads `\u{202e}`."""
-    if text.isprintable():
-        return text
-    return "".join(
-        f"\\u{{{ord(char):x}}}"
-        if unicodedata.category(char) in _UNSEEN and char not in _KEPT
-        else char
-        for char in text
-    )
 
 
 def _environment(templates: Path, language: Language, messages: Mapping[str, str]) -> Environment:

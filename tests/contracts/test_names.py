@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.names import display, name_time, safe_name, view_path
+from contracts.names import display, name_time, safe_name, view_path, visible
 
 NASTY = '\u202e\u2066\u200b\ufeff\u3164\x00\x1b\n\r\\/:*?"<>|. ~-_aA1é执法\U000e0001'
 names = st.one_of(
@@ -30,6 +30,11 @@ names = st.one_of(
 )
 def test_a_name_is_shown_as_it_is_and_what_cannot_be_seen_is_written_out(raw, shown):
     assert display(raw) == shown
+
+
+def test_text_for_people_keeps_its_lines_and_shows_what_prints_nothing():
+    assert visible("两行\nand\ta tab") == "两行\nand\ta tab"
+    assert visible("a\u202eb\x1b[2J\\") == "a\\u{202e}b\\u{1b}[2J\\"
 
 
 @given(one=names, other=names)
