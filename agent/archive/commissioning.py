@@ -216,7 +216,8 @@ def _read_mark(folder: int) -> Mark | None:
         return None
     buffer = memoryview(mmap.mmap(-1, _MARK_BYTES))
     with durable.opened(folder, MARK_NAME) as fd:
-        size = durable.read_at(fd, 0, buffer, _MARK_BYTES)
+        size = min(durable.file_size(fd), _MARK_BYTES)
+        size = durable.read_at(fd, 0, buffer, size)
     lines = bytes(buffer[:size]).decode("utf-8", "replace").splitlines()
     # A mark that says nothing is somebody's: it is no archive of ours.
     archive, origin = (*lines, "", "")[:2]

@@ -3,12 +3,14 @@
 Every kind of damage is put into two hundred objects of one archive.
 """
 
+import os
+import subprocess
 from collections import Counter
 
 import pytest
 
 from contracts.commands import Scrub
-from tests.support.running_agent import World, running
+from tests.support.running_agent import PROGRAM, World, running
 
 EACH = 200
 KINDS = ("whole", "flipped", "cut", "grown", "gone", "swapped")
@@ -193,6 +195,19 @@ def test_what_nobody_put_there_is_said_once_and_again_when_it_is_gone(archived):
         (archived.archive / stray).unlink()
     assert archived.tell("scrub").returncode == 0
     assert len(archived.data("archive.settled")) == len(STRAYS)
+
+
+def test_a_file_the_disk_does_not_give_is_damaged_and_one_it_gives_at_once_again_is_not(archived):
+    # The disk's mark is read first, then a file; after a failed read the mark, then the file again.
+    for failing, damaged in (("2", 0), ("2..4+2", 1)):
+        fault = f"inject=preadv,preadv2:error=EIO:when={failing}"
+        trace = ["strace", "-f", "-o", os.devnull, "-e", fault, PROGRAM]
+        done = subprocess.run(
+            [*trace, "scrub", "--config", archived.config], capture_output=True, check=False
+        )
+        assert done.returncode == damaged, done.stderr
+        assert len(archived.data("footage.damaged")) == damaged
+    assert archived.data("footage.damaged")[0]["reason"] == "Input/output error"
 
 
 def test_a_pass_under_a_running_agent_is_asked_of_the_agent(archived):

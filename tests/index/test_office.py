@@ -5,6 +5,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from contracts.archive_facts import (
+    FootageIntact,
+    FootageMissing,
+    StorageFaulted,
+    StorageRecovered,
+)
 from contracts.facts import FACTS
 from contracts.messages import AlertKind
 from index import showing
@@ -147,3 +153,22 @@ def test_every_kind_of_alert_and_entry_has_a_word():
 
 def test_nothing_was_ever_in_the_future():
     assert showing.since(NOON + timedelta(hours=1), NOON).zh == "0 秒"
+
+
+def test_a_stations_storage_fault_and_damaged_footage_are_told_until_they_are_over(tmp_path):
+    office = MadeUpOffice(tmp_path)
+    bad = FootageMissing("R1", "a" * 64, "objects/a", "执法/a.mp4", 9)
+    for fact in (StorageFaulted("archive_low", "磁盘将满", "nearly full", stops=True), bad):
+        office.station().enter(fact, at=NOON)
+    office.ship()
+    office.roll()
+    told = {alert.kind: alert.zh for alert in alert_sheet(office.board).open}
+    assert told["station_storage"] == "采集站 政务大厅采集站: 磁盘将满"
+    assert "执法/a.mp4" in told["station_archive"]
+    for fact in (StorageRecovered("archive_low"), FootageIntact("R1", "a" * 64, "objects/a")):
+        office.station().enter(fact, at=NOON)
+    office.ship()
+    office.roll()
+    kinds = {alert.kind for alert in alert_sheet(office.board).open}
+    office.close()
+    assert not kinds & {"station_storage", "station_archive"}

@@ -8,6 +8,7 @@ import pytest
 from contracts.commands import Answer, Issue, Retry, Return
 from contracts.facts import RecorderReturned
 from contracts.proof import check
+from contracts.snapshot import StorageView
 from station.browsing import PAGE_ENTRIES
 from station.cli import pages_of
 from station.handing import issue
@@ -292,3 +293,24 @@ def test_the_register_of_another_month_is_empty(client, ledger):
 
 def test_every_type_can_be_searched_for(client, ledger):
     assert title_of("visit.completed").zh in client.get("/ledger").text
+
+
+STORAGE = StorageView(
+    code="archive_low", zh="磁盘将满", en="nearly full",
+    remedy_zh="腾出空间", remedy_en="make room", stops=True,
+    damaged=2, missing=1, scrubbed_at=NOW, scrubbed_files=7,
+)  # fmt: skip
+
+
+def test_a_storage_fault_and_damaged_files_are_shown_with_what_to_do(client, folder):
+    write_snapshot(folder, snapshot(storage=STORAGE))
+    text = client.get("/").text
+    for words in ("磁盘将满", "腾出空间", "archive_low", "受损 2, 缺失 1, 意外 0", "全库校验"):
+        assert words in text
+    client.cookies.set("language", "en")
+    assert "2 damaged, 1 missing, 0 unexpected" in client.get("/").text
+
+
+def test_a_pass_under_way_shows_how_far_it_is(client, folder):
+    write_snapshot(folder, snapshot(storage=StorageView(scrub_percent=43)))
+    assert "43%" in client.get("/").text
