@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -223,9 +224,15 @@ def record(scenario: str, folder: Path, runs: Sequence[Run]) -> Trace:
     Raises:
         RuntimeError: one ended otherwise than its scenario wants.
     """
-    kept = folder / "trace"
+    kept, backing = folder / "trace", folder / "backing"
     doomed, kills = [run.doomed for run in runs if run.doomed is not alive], 0
-    with _mounted(folder, doomed, kept) as mount:
+    backing.mkdir()
+    recorder = Recorder(backing, doomed)
+
+    def keep() -> None:
+        Trace("", recorder.ops, recorder.nodes).save(kept)
+
+    with serving(recorder, folder / "mount", keep) as mount:
         for run in runs:
             status = in_process(lambda run=run: _recorded(run, mount))
             kills += status == -signal.SIGKILL
@@ -270,24 +277,24 @@ class _Libc:
 
 
 @contextmanager
-def _mounted(folder: Path, doomed: Sequence[Doomed], kept: Path) -> Iterator[Path]:
-    backing, mount = folder / "backing", folder / "mount"
-    backing.mkdir()
+def serving(
+    operations: mfusepy.Operations, mount: Path, at_end: Callable[[], None]
+) -> Iterator[Path]:
+    """Mount a FUSE file system served by a process of its own, which does `at_end` when it ends."""
     mount.mkdir()
-    server = _forked(lambda: _serve(backing, mount, doomed, kept))
+    server = _forked(lambda: _serve(operations, mount, at_end))
     try:
         _wait(lambda: os.path.ismount(mount))
         yield mount
     finally:
-        os.system(f"fusermount3 -u -z '{mount}'")  # noqa: S605  # our own path
+        subprocess.run(["fusermount3", "-u", "-z", mount], check=True)
         os.waitpid(server, 0)
 
 
-def _serve(backing: Path, mount: Path, doomed: Sequence[Doomed], kept: Path) -> None:
-    recorder = Recorder(backing, doomed)
+def _serve(operations: mfusepy.Operations, mount: Path, at_end: Callable[[], None]) -> None:
     timeless = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}
     mfusepy.FUSE(
-        recorder,
+        operations,
         os.fspath(mount),
         foreground=True,
         nothreads=True,
@@ -295,7 +302,7 @@ def _serve(backing: Path, mount: Path, doomed: Sequence[Doomed], kept: Path) -> 
         hard_remove=True,
         **timeless,
     )
-    Trace("", recorder.ops, recorder.nodes).save(kept)
+    at_end()
 
 
 def _forked(work: Callable[[], None]) -> int:
