@@ -232,7 +232,7 @@ class Database:
         any commit syncs all of the log before it.
         """
         with self.transaction(), _translated(self._folder):
-            self._connection.pragma("user_version", len(_migrations()))
+            self._connection.pragma("user_version", self.schema_version)
 
 
 @cache
