@@ -236,15 +236,9 @@ def _wait(clearing: Clearing, case: Case, seat: Seat) -> Turn:
     if clearing.reasons == (Reason.NOT_READ_AGAIN,):
         reading = replace(clearing, phase=_P.READING, since=case.now)
         return reading, (ReadCardAgain(seat.dock, seat.visit, seat.recorder),)
-    if clearing.reasons:
-        return clearing, ()
-    return _intend(clearing, case, seat)
-
-
-def _intend(clearing: Clearing, case: Case, seat: Seat) -> Turn:
     witness, second = case.around.witness, case.second
-    if witness is None or second is None:
-        raise RuntimeError(f"{seat.visit}: the gate is open without a witness")
+    if clearing.reasons or witness is None or second is None:
+        return clearing, ()
     intent = RecorderClearing(
         visit=seat.visit,
         recorder=seat.recorder,

@@ -183,3 +183,13 @@ def test_an_entry_beyond_the_greatest_size_never_enters_the_queue(desk):
     with pytest.raises(EntryError):
         desk.ledger.append([Draft("t", "s", {"x": "x" * MAX_ENTRY_BYTES})], moment())
     assert desk.ledger.size == size
+
+
+def test_who_witnessed_how_much_and_when_is_told(desk):
+    assert (desk.shipper.state.witness, desk.shipper.state.witnessed_at) == ("", None)
+    desk.shipper.witness_key = KEY
+    checkpoint = desk.ledger.checkpoint_at(4)
+    cosigned = WITNESS.cosign(checkpoint, NAME, int(NOW.timestamp()))
+    desk.shipper.take(TOPICS.station("s1", "witness"), cosigned.encode())
+    state = desk.shipper.state
+    assert (state.witnessed, state.witness, state.witnessed_at) == (4, KEY, NOW)

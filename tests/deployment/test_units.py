@@ -15,6 +15,7 @@ from tests.support.running_agent import RunningAgent, World
 from tests.support.running_pages import free_port
 
 ROOT = Path(__file__).parents[2]
+CLEARING = ROOT / "systemd/muster-agent-clearing.conf"
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 BIN = Path(sys.executable).parent
 # What `systemd-analyze security` may say at most. The agent mounts cards itself, so it stays root
@@ -48,6 +49,16 @@ def unit(request, tmp_path):
 
 def test_systemd_finds_nothing_to_complain_of(unit):
     assert analyzed("verify", "--man=no", str(unit)) == (0, "")
+
+
+def test_systemd_takes_what_a_station_that_clears_cards_adds_to_the_agents_unit(unit):
+    added = unit.with_name(f"{unit.name}.d")
+    added.mkdir()
+    (added / "clearing.conf").write_text(CLEARING.read_text("utf-8"), encoding="utf-8")
+    assert analyzed("verify", "--man=no", str(unit)) == (0, "")
+    told = setting(CLEARING, "DeviceAllow")
+    asked = setting(ROOT / "systemd/muster-agent.service", "DeviceAllow")
+    assert {one.removesuffix("w") for one in told} <= set(asked)
 
 
 def test_a_unit_is_closed_as_far_as_it_is_said_to_be(unit):

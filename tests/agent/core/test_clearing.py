@@ -254,6 +254,7 @@ def test_every_reason_and_phase_has_words_of_its_own():
     assert len(sentences) == len(Reason)
     assert all(reason.remedy.zh and reason.sentence.zh for reason in Reason)
     assert len({phase.word.zh for phase in ClearingPhase}) == len(ClearingPhase)
+    assert not {phase.code for phase in ClearingPhase} & set(Reason)
 
 
 def test_every_reason_is_brought_about_above():
