@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-BENCHMARKS = ("offload", "smallfiles", "agent", "ledger")
+BENCHMARKS = ("offload", "throttled", "smallfiles", "agent", "ledger")
 
 
 def main() -> int:
@@ -18,7 +18,9 @@ def main() -> int:
     names = parser.parse_args(own.split()).name or BENCHMARKS
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(
+            f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
+        )
     failed = 0
     for name in names:
         print(f"\n== benchmarks.{name}", flush=True)

@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import (
@@ -60,7 +61,7 @@ def _import(folder: Path, files: int) -> None:
     for name, way in (("rclone copy --checksum", _plain), ("rclone, same guarantees", _guaranteed)):
         drop_caches()
         with emptied(target):
-            costs[name] = measured(lambda way=way: way(card, target))
+            costs[name] = measured(partial(way, card, target))
     with emptied(target):
         costs["limit: write + fsync + read back"] = measured(lambda: sequential(target, size))
     costs["limit: SHA-256 once, from memory"] = measured(lambda: _hash(size))
