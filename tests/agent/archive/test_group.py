@@ -67,6 +67,13 @@ def test_a_group_is_on_the_medium_before_it_is_read_back_and_its_names_before_it
     assert viewed == []
 
 
+def test_a_large_file_in_a_group_is_on_the_medium_before_it_is_read_back_and_named(root):
+    said, calls = copying(root, "-e", f"trace={CALLS}", sizes=(SMALL_BYTES + 1,))
+    assert len(said["files"]) == 1
+    order = once(calls[calls.index("pwrite64 part") :])
+    assert order[:4] == ["pwrite64 part", "fsync part", "preadv2 part", "linkat incoming"]
+
+
 def test_what_the_archive_held_is_read_from_the_medium_and_brought_to_it_again(root):
     copying(root)
     said, calls = copying(root, "-e", f"trace={CALLS}")
