@@ -98,23 +98,6 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
             "Take it out and dock it again, then in another dock; if it goes on, have it examined",
         ),
     ),
-    "listing_changed": (
-        Text(
-            "采集期间存储卡内容有变化, 新增 {value} 项, 均已处理",
-            "The card changed during the import; {value} new item(s), all dealt with",
-        ),
-        Text(
-            "确认记录仪插入后停止录像",
-            "See that the recorder stops recording when it is docked",
-        ),
-    ),
-    "card_silent": (
-        Text("存储卡自 {value} 起无响应", "The card has not answered since {value}"),
-        Text(
-            "拔出后重新插入; 再次发生则换工位, 仍无响应则送检",
-            "Take it out and dock it again, then in another dock; if it goes on, have it examined",
-        ),
-    ),
     "files_refused": (
         Text(
             "{value} 个项目不是普通文件, 未采集",
