@@ -12,7 +12,7 @@ from tests.instruments.block.device import attached, mounted
 from tests.instruments.crash import checking
 from tests.instruments.crash.checking import History, Promises
 from tests.instruments.crash.choosing import drawn
-from tests.instruments.crash.disk import HOLLOW, LOST, TORN, WHOLE, Choice, Disk, Entry, sectors
+from tests.instruments.crash.disk import HOLLOW, LOST, TORN, WHOLE, Choice, Entry, sectors
 from tests.instruments.crash.station import open_ledger
 from tests.instruments.crash.trace import Mark, Op, Sync, Trace, Write
 
@@ -169,9 +169,7 @@ def _choice(device: Device, draw: Random) -> Choice:
     if style == 1:
         cut = draw.randint(0, count)
         return (WHOLE,) * cut + (LOST,) * (count - cut)
-    model = Disk({}, ordered=False)
-    model.flying = list(device.flying)
-    return tuple(LOST if fate == HOLLOW else fate for fate in drawn(model, draw, ordered=False))
+    return tuple(LOST if fate == HOLLOW else fate for fate in drawn(device.flying, draw))
 
 
 def _one_in(draw: Random, tally: Tally) -> bool:

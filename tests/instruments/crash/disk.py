@@ -101,14 +101,18 @@ class Disk:
         """Return the folder below the root that an op in flight is in."""
         return self._tops[op.folder if isinstance(op, Put | Drop) else op.node]
 
-    def files(self, choice: Choice) -> dict[str, Entry]:
-        """Return every file that can be found by a path, under a choice; folders are left out."""
+    def files(self, choice: Choice, *, only: str = "", but: str = "/") -> dict[str, Entry]:
+        """Return every file that can be found by a path, under a choice; folders are left out.
+
+        `only` and `but` say how its path begins, and how not.
+        """
         flying = {
             node: tuple(choice[at] for at in numbers) for node, numbers in self._by_node.items()
         }
         found = {}
         for path, node in self._found_paths(choice).items():
-            if not self._nodes[node].is_folder:
+            is_wanted = path.startswith(only) and not path.startswith(but)
+            if is_wanted and not self._nodes[node].is_folder:
                 fates = flying.get(node)
                 if fates is None:
                     inode = self._inodes[node]

@@ -9,7 +9,7 @@ from random import Random
 
 from tests.instruments.crash import checking
 from tests.instruments.crash.checking import Found, History, LedgerKey, Promises
-from tests.instruments.crash.choosing import drawn, plain
+from tests.instruments.crash.choosing import drawn, plain, spread
 from tests.instruments.crash.disk import LOST, WHOLE, Choice, Disk, Drop, Entry, Flying
 from tests.instruments.crash.station import open_ledger
 from tests.instruments.crash.trace import Mark, Op, Put, Resize, Trace, Write
@@ -85,12 +85,15 @@ class Explorer:
     def _choices(
         self, disk: Disk, draw: Random, lasting: set[int], *, ordered: bool
     ) -> Iterator[Choice]:
+        flying = disk.flying
+        where = [at for at, op in enumerate(flying) if self._matters(op, lasting)]
         if not self._passes:
-            yield from plain(disk, draw, ordered=ordered)
-        matter = sum(self._matters(op, lasting) for op in disk.flying)
+            for some in plain(len(where), draw, ordered=ordered):
+                yield spread(some, where, len(flying), draw.randrange(2))
         for_each, at_most = _DRAWN_LATER if self._passes else _DRAWN_FIRST
-        for _ in range(min(at_most, for_each * matter)):
-            yield drawn(disk, draw, ordered=ordered)
+        for _ in range(min(at_most, for_each * len(where))):
+            some = drawn([flying[at] for at in where], draw, disk.top_of if ordered else None)
+            yield spread(some, where, len(flying), draw.randrange(2))
 
     def _learn(self, op: Op, lasting: set[int]) -> None:
         if isinstance(op, Put):
@@ -107,7 +110,7 @@ class Explorer:
 
     def _try(self, state: "State", draw: Random, tally: Tally) -> None:
         tally.built += 1
-        files = state.disk.files(state.choice)
+        files = state.disk.files(state.choice, but=checking.INCOMING)
         key = hash((state.promises.count, _relevant(files)))
         if key in self._met:
             return
@@ -172,7 +175,7 @@ class State:
             if path.startswith(only):
                 (folder / path).mkdir(parents=True, exist_ok=True)
         first: dict[int, Path] = {}
-        for path, entry in self.disk.files(self.choice).items():
+        for path, entry in self.disk.files(self.choice, only=only).items():
             if path.startswith(only):
                 self._lay_file(folder / path, entry, first)
         return folder
@@ -214,9 +217,5 @@ def rebuild(trace: Trace, at: int, choice: Choice, folder: Path, *, ordered: boo
 
 
 def _relevant(files: dict[str, Entry]) -> frozenset[tuple[str, str, int]]:
-    """What tells two states apart: not what was being copied, which recovery removes unread."""
-    return frozenset(
-        (path, entry.sha256, entry.mode)
-        for path, entry in files.items()
-        if not path.startswith(checking.INCOMING)
-    )
+    """What tells two states apart: `files` is without what recovery removes unread."""
+    return frozenset((path, entry.sha256, entry.mode) for path, entry in files.items())
