@@ -10,7 +10,7 @@ import pytest
 from agent.archive import Archive
 from tests.support.source import seal
 
-CALLS = "fallocate,pwrite64,fsync,syncfs,preadv2,linkat"
+CALLS = "fallocate,pwrite64,fsync,syncfs,preadv2,linkat,renameat"
 HOLDS = """
 import sys
 from pathlib import Path
@@ -29,6 +29,15 @@ archive = Archive(Path(sys.argv[1]))
 archive.prepare()
 for content in sys.argv[2:]:
     seal(archive, content.encode())
+"""
+
+WRITES_A_MANIFEST = """
+import sys
+from pathlib import Path
+from agent.archive import Archive
+archive = Archive(Path(sys.argv[1]))
+archive.prepare()
+archive.write_manifest("v1", [("0" * 64, "a.mp4")])
 """
 
 
@@ -95,6 +104,12 @@ def test_what_is_held_is_brought_to_the_medium_before_it_is_trusted(root):
     held = Path(seal(archive, b"footage").object)
     done = steps(root, "-c", HOLDS, str(root), held.name, "7")
     assert done[-1] == "syncfs "
+
+
+def test_a_manifest_is_on_the_medium_before_it_gets_its_name_and_its_folder_after(root):
+    done = steps(root, "-c", WRITES_A_MANIFEST, str(root))
+    written = done[done.index("pwrite64 part") :]
+    assert written[:4] == ["pwrite64 part", "fsync part", "renameat incoming", "fsync manifests"]
 
 
 def test_a_folder_that_is_on_the_medium_is_not_brought_there_again(root):
