@@ -1,0 +1,1 @@
+"""The syscall injector: kills at, and fails at, every system call of whole scenarios."""

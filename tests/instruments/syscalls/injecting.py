@@ -1,0 +1,219 @@
+"""Runs a scenario in forked processes, with strace at one of its system calls at a time.
+
+A process that has everything loaded forks a child that stops itself; strace takes hold of it, it
+goes on, and what becomes of it is checked in the process that forked it.
+"""
+
+import gc
+import logging
+import mmap
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import MusterError
+from tests.instruments.syscalls.scenarios import (
+    SCENARIOS,
+    Fault,
+    Scenario,
+    card_mark,
+    make_card,
+)
+from tests.instruments.syscalls.station import Folder, Promises
+
+READING = "openat,read,pread64,preadv,preadv2,getdents64,newfstatat,fstat,statx,fstatfs,statfs"
+WRITING = (
+    "write,pwrite64,writev,pwritev,pwritev2,fallocate,ftruncate,fsync,fdatasync,syncfs,link,linkat,"
+    "rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,fchmod,fchmodat,symlinkat"
+)
+OTHER = "close,flock,fcntl,fadvise64,lseek,readlink,readlinkat,access,faccessat,faccessat2,stat"
+CALLS = tuple(f"{READING},{WRITING},{OTHER}".split(","))
+QUIET = frozenset(("fcntl", "lseek", "fadvise64", "access", "faccessat", "faccessat2"))
+CHANGING = frozenset(f"openat,{WRITING}".split(","))
+KILL = "KILL"
+COPY = "fallocate"  # what a file's copy begins with
+SUCCESS = "getpgid"  # what `Promises.succeed` calls
+_ENDED = {0: "ended", 3: "error", 4: "unforeseen"}
+_PATIENCE_SECONDS = 60
+_LINE = re.compile(r"^(?:(\d+) +)?(\w+)\(")
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """The `count`th `call` of a scenario, and what is done to it."""
+
+    scenario: str
+    call: str
+    count: int
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario}:{self.call}:{self.count}:{self.kind}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Point":
+        """Return the point that was printed so."""
+        scenario, call, count, kind = text.split(":")
+        return cls(scenario, call, int(count), kind)
+
+    @property
+    def injection(self) -> str:
+        """What strace is told."""
+        action = "signal=KILL" if self.kind == KILL else f"error={self.kind}"
+        return f"inject={self.call}:{action}:when={self.count}"
+
+
+class Injector:
+    """One scenario, made once and copied for each point."""
+
+    def __init__(self, scenario: Scenario, root: Path) -> None:
+        self.scenario = scenario
+        self._made = Folder(root / "made", root / "card")
+        self._folder = Folder(root / "here", root / "card")
+        self._log = root / "strace"
+        self._promises = Promises(mmap.mmap(-1, 1 << 20))
+        make_card(self._made.card)
+        self._made.root.mkdir()
+        scenario.prepare(self._made)
+        self._mark = card_mark(self._made.card)
+
+    def count(self) -> Counter[str]:
+        """Return how many calls of each kind the scenario makes; it ends as it should."""
+        tracing = ["-e", "trace=" + ",".join(f"?{call}" for call in CALLS)]
+        fault = self._run(tracing)
+        wrong = [*self.scenario.check(self._folder, fault)]
+        if wrong or fault.status != "ended":
+            raise RuntimeError(f"{self.scenario.name} without any fault: {fault} {wrong}")
+        # Everything is loaded now; a fork copies no page that the collector does not touch.
+        gc.collect()
+        gc.freeze()
+        self._run(tracing)
+        by_thread = Counter(
+            found.groups()
+            for line in self._log.read_text(errors="replace").splitlines()
+            if (found := _LINE.match(line))
+        )
+        most: Counter[str] = Counter()
+        for (_, call), count in by_thread.items():
+            most[call] = max(most[call], count)
+        return most
+
+    def inject(self, point: Point) -> tuple[bool, list[str]]:
+        """Do it; return whether the call was reached, and every violation of an invariant."""
+        tracing = ["-e", f"trace={point.call},{SUCCESS},{COPY}", "-e", point.injection]
+        fault = self._run(tracing, point)
+        reached = fault.status == "killed" if point.kind == KILL else "(INJECTED)" in fault.where
+        try:
+            wrong = [*self.scenario.check(self._folder, fault)]
+        except Exception:  # noqa: BLE001  # whatever it is, the station could not go on
+            wrong = [f"recovery: {traceback.format_exc()}"]
+        if card_mark(self._made.card) != self._mark:
+            wrong.append("I5: the card was changed")
+        return reached, wrong
+
+    def _run(self, tracing: list[str], point: Point | None = None) -> Fault:
+        shutil.rmtree(self._folder.root, ignore_errors=True)
+        _copy(self._made.root, self._folder.root)
+        self._promises.clear()
+        child = _fork(lambda: self.scenario.act(self._folder, self._promises), self._promises)
+        os.waitpid(child, os.WUNTRACED)
+        command = ["strace", "-f", "-y", "-o", str(self._log), *tracing, "-p", str(child)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as strace:
+            if b"attached" not in (line := strace.stderr.readline()):
+                os.kill(child, signal.SIGKILL)
+                raise RuntimeError(f"strace: {line!r}{strace.stderr.read()!r}")
+            os.kill(child, signal.SIGCONT)
+            _, status = os.waitpid(child, 0)
+        return self._fault(point, os.waitstatus_to_exitcode(status))
+
+    def _fault(self, point: Point | None, code: int) -> Fault:
+        kind = point.kind if point else ""
+        status = _ENDED.get(code, "killed" if code == -signal.SIGKILL else "hung")
+        lines = self._log.read_text(errors="replace").splitlines() if point else []
+        where = next((line for line in lines if "(INJECTED)" in line), "")
+        succeeded = next((n for n, line in enumerate(lines) if f"{SUCCESS}(" in line), len(lines))
+        at = lines.index(where) if where else len(lines)
+        copies = [n for n, line in enumerate(lines) if f"{COPY}(" in line]
+        earlier = sum(n < at for n in copies)
+        return Fault(
+            call=point.call if point else "",
+            where=where,
+            was_before_success=at < succeeded,
+            was_copied_anew=0 < earlier <= len(copies) - earlier,
+            kind=kind,
+            status=status,
+            said=self._promises.read(),
+        )
+
+
+def _fork(act: Callable[[], None], promises: Promises) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 4
+    try:
+        signal.alarm(_PATIENCE_SECONDS)
+        logging.disable(logging.CRITICAL)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        act()
+        code = 0
+    except MusterError as error:
+        promises.write(error=error.code)
+        code = 3
+    except BaseException:  # noqa: BLE001  # said, and a violation
+        promises.write(error=traceback.format_exc())
+    finally:
+        os._exit(code)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder; what is one file under two names is so again."""
+    copied: dict[int, Path] = {}
+
+    def copy(one: str, other: str) -> str:
+        said = os.lstat(one)
+        if said.st_ino in copied:
+            os.link(copied[said.st_ino], other)
+        else:
+            shutil.copy2(one, other, follow_symlinks=False)
+            copied[said.st_ino] = Path(other)
+        return other
+
+    shutil.copytree(source, target, symlinks=True, copy_function=copy)
+
+
+def points_of(scenario: str, counts: Counter[str], kind: str, *, whole: bool) -> Iterator[Point]:
+    """Yield the points of a scenario.
+
+    Unless the `whole` is wanted, a process is killed only at what changes something: killed at
+    any other call it leaves what it leaves when killed at the next that does; and locks, seeks and
+    advice are not made to fail.
+    """
+    for call, count in sorted(counts.items()):
+        if kind in ("ENOSPC", "EROFS", "EDQUOT") and call not in CHANGING:
+            continue
+        if not whole and (call in QUIET or (kind == KILL and call not in CHANGING)):
+            continue
+        for number in range(1, count + 1):
+            yield Point(scenario, call, number, kind)
+
+
+def opened(name: str) -> tuple[Injector, Path]:
+    """Make a scenario in memory, where an fsync costs nothing; the folder is the caller's."""
+    root = Path(tempfile.mkdtemp(prefix=f"syscalls-{name}-", dir="/dev/shm"))
+    return Injector(SCENARIOS[name], root), root
+
+
+def removed(root: Path) -> None:
+    """Remove what `opened` made."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(root)

@@ -1,0 +1,299 @@
+"""A whole agent in one thread: what `agent.main` builds, its threads taking turns.
+
+Everything is the product's own except the clock (which only counts, so that a run makes the same
+system calls every time) and the look into media (a process of its own). Strace counts calls by
+thread; hence loop, worker and the sealing of a group take turns in one thread, and what only
+waits for the world outside (socket, device detector, scrubber) is built and not started.
+"""
+
+import json
+import os
+import queue
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from greenlet import getcurrent, greenlet
+
+import agent.main
+import agent.worker
+from agent.core.event import DevicesSeen
+from agent.core.recorder import Device, MediaFacts
+from agent.loop import Stop
+from agent.main import VERSION, Agent
+from contracts.entry import Moment
+from contracts.settings import DockBinding, Folders, StationIdentity, StationSettings
+from ledger.store import Ledger
+
+PREFIX = "muster/example/s1"
+START = datetime(2026, 9, 21, 8, tzinfo=UTC)
+ROSTER = """
+[[policy]]
+name = "p"
+sm3 = true
+deadline = { rule = "same_workday" }
+[[department]]
+id = "yi"
+name = "执法一中队"
+policy = "p"
+[[person]]
+id = "p01"
+name = "王建国"
+department = "yi"
+role = "officer"
+pin_hash = "x"
+[[recorder]]
+number = "LS-0001"
+department = "yi"
+device_number = "0001"
+"""
+SCRIPT = 'number = "0001"\nbattery_percent = 90\nclock_offset_seconds = 0.0\n'
+NOT_LOOKED_INTO = MediaFacts("not_media")
+
+
+class Clock:
+    """Counts on by a millisecond each time it is asked."""
+
+    def __init__(self, minutes: int = 0) -> None:
+        self._asked = count()
+        self._start = START + timedelta(minutes=minutes)
+
+    def wall_now(self) -> datetime:
+        """Return the next moment."""
+        return self._start + timedelta(milliseconds=next(self._asked))
+
+    def moment(self) -> Moment:
+        """Return the next moment as an entry has it."""
+        return Moment(self.wall_now(), "example-boot", 1_500, "synchronised")
+
+    def uptime_seconds(self) -> float:
+        """Return the same time since boot for ever."""
+        return 1.5
+
+    def clock_state(self) -> str:
+        """Return that the clock is right."""
+        return "synchronised"
+
+
+class Promises:
+    """What the station said was so, in memory that outlives its process: no call is made."""
+
+    def __init__(self, memory) -> None:
+        self._memory = memory
+
+    def succeed(self) -> None:
+        """Say that all is done; strace shows this call, so that what fails later is told apart."""
+        os.getpgid(0)
+        self.write(succeeded=True)
+
+    def write(self, **said) -> None:
+        """Say something in place of what was said of this before."""
+        whole = json.dumps({**self.read(), **said}).encode()
+        self._memory.seek(0)
+        self._memory.write(len(whole).to_bytes(4, "big") + whole)
+
+    def read(self) -> dict:
+        """Return everything that was said."""
+        size = int.from_bytes(self._memory[:4], "big")
+        return json.loads(self._memory[4 : 4 + size]) if size else {}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._memory[:4] = bytes(4)
+
+
+class PromisingLedger(Ledger):
+    """The ledger, remembering the head of every append that returned."""
+
+    promises: Promises | None = None
+
+    def append(self, drafts, moment):
+        """Append, and promise what was returned."""
+        entries = super().append(drafts, moment)
+        if entries and self.promises:
+            head = self._sign(self._frontier)
+            self.promises.write(size=entries[-1].sequence, head=head)
+        return entries
+
+
+class InLine:
+    """In place of a thread that settles groups: settles them at once."""
+
+    def __init__(self, *_) -> None:
+        """Take what a pool of threads takes."""
+
+    def submit(self, work, *what) -> Future:
+        """Do the work now."""
+        future = Future()
+        try:
+            future.set_result(work(*what))
+        except Exception as error:  # noqa: BLE001  # as a pool does
+            future.set_exception(error)
+        return future
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+class NoProbe:
+    """Looks into nothing: the probe is a process of its own, with tests of its own."""
+
+    def look(self, path: Path, name: str) -> MediaFacts:
+        """Return that it is no media."""
+        return NOT_LOOKED_INTO
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Turns:
+    """The loop's inbox and the worker's orders: who finds his own empty lets the other go on."""
+
+    def __init__(self) -> None:
+        self._events = deque()
+        self.orders = _Orders(self)
+        self._thread = threading.get_ident()
+        self.loop = getcurrent()
+        self.worker = greenlet(lambda: None)
+
+    def put(self, event) -> None:
+        """Take an event; the loop has a worker's report entered before the worker goes on."""
+        self._events.append(event)
+        if threading.get_ident() == self._thread and getcurrent() is self.worker:
+            self.loop.switch()
+
+    def get(self, timeout=None):
+        """Return the next event; when nobody has anything to do, it is time to stop."""
+        if not self._events and not self.worker.dead:
+            self.worker.switch()
+        return self._events.popleft() if self._events else Stop("idle")
+
+    def get_nowait(self):
+        """Return the next event if it is there."""
+        if not self._events:
+            raise queue.Empty
+        return self._events.popleft()
+
+    def end(self) -> None:
+        """Let the worker end."""
+        self.orders.put(None)
+        while not self.worker.dead:
+            self.worker.switch()
+
+
+class _Orders:
+    def __init__(self, turns: Turns) -> None:
+        self._orders = deque()
+        self._turns = turns
+
+    def put(self, order) -> None:
+        self._orders.append(order)
+
+    def get(self):
+        while not self._orders:
+            self._turns.loop.switch()
+        return self._orders.popleft()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where one station keeps everything; the card is elsewhere and shared."""
+
+    root: Path
+    card: Path
+
+    @property
+    def archive(self) -> Path:
+        """The archive's root."""
+        return self.root / "archive"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's folder."""
+        return self.root / "state" / "ledger"
+
+    @property
+    def settings(self) -> StationSettings:
+        """The settings of a station of one dock."""
+        state, run, roster = (self.root / name for name in ("state", "run", "roster.toml"))
+        identity = StationIdentity("example", "s1", "站")
+        folders = Folders(self.archive, state, run, roster)
+        return StationSettings(identity, folders, (DockBinding(1, "virtual:1"),))
+
+    def make(self) -> None:
+        """Make what an installer makes."""
+        self.archive.mkdir()
+        (self.root / "state").mkdir()
+        (self.root / "roster.toml").write_text(ROSTER, encoding="utf-8")
+
+
+def open_ledger(folder: Folder, clock: Clock, promises: Promises | None = None) -> Ledger:
+    """Open the station's ledger."""
+    PromisingLedger.promises = promises
+    return PromisingLedger.open(folder.ledger, PREFIX, clock.moment(), VERSION)
+
+
+class InTurns(Agent):
+    """The agent, none of whose threads is started."""
+
+    def __init__(self, folder: Folder) -> None:
+        super().__init__(folder.settings)
+        self._card = folder.card
+        self._inbox = Turns()
+        self.station = None
+
+    def _build(self):
+        loop = super()._build()
+        self.station = loop._station
+        self._inbox.put(DevicesSeen((Device("virtual:1", "virtual", self._card, "card"),)))
+        return loop
+
+    def _workers(self, *what):
+        workers = super()._workers(*what)
+        (worker,) = workers.values()
+        worker._orders = self._inbox.orders
+        self._inbox.worker = greenlet(worker._run)
+        self._resources.callback(self._inbox.end)
+        return workers
+
+    def _sources(self):
+        return []
+
+    def _started(self, name, start, stop) -> None:
+        if name == "storage":
+            start.__self__.see()  # what it does before its thread begins
+        if name == "counter":
+            self._resources.callback(start.__self__._socket.close)
+
+
+def visit(folder: Folder, clock: Clock, promises: Promises | None = None) -> str:
+    """Start the agent with the card docked, let it do all it does; return the dock's state.
+
+    Raises:
+        MusterError: what the agent would end with.
+    """
+    PromisingLedger.promises = promises
+    agent.main.clock = clock
+    running = InTurns(folder)
+    with running._resources:
+        loop = running._build()
+        loop.run()
+        dock = running.station.docks[1]
+        state, trouble = str(dock.state), dock.trouble
+        if promises:
+            promises.write(trouble=trouble and [trouble.code, str(trouble.sentence)])
+            if state == "ready":
+                promises.succeed()
+    return state
+
+
+agent.main.Ledger = PromisingLedger
+agent.main.Probe = NoProbe
+agent.worker.ThreadPoolExecutor = InLine

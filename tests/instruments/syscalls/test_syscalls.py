@@ -1,0 +1,79 @@
+"""Every system call of three scenarios, killed and failed; and that the injector would see."""
+
+import os
+
+import pytest
+
+from agent.archive import durable
+from contracts.errors import LedgerCommitError
+from ledger.store import Ledger
+from tests.instruments.counts import Share, conclude
+from tests.instruments.syscalls.injecting import KILL, Point, opened, points_of, removed
+from tests.instruments.syscalls.running import NAME, Wanted, counts_of, inject_all
+
+
+@pytest.fixture
+def injector(request):
+    made, root = opened(request.param)
+    yield made
+    removed(root)
+
+
+def found(injector, call, kind, *, until=lambda wrong: wrong):
+    """Inject at one call after the other until something is found wrong."""
+    for point in points_of(injector.scenario.name, injector.count(), kind, whole=False):
+        if point.call == call:
+            _, wrong = injector.inject(point)
+            if until(wrong):
+                return wrong
+    return []
+
+
+@pytest.mark.parametrize("injector", ["first"], indirect=True)
+def test_an_agent_that_does_not_heed_a_failed_fsync_is_seen(injector, monkeypatch):
+    def careless(fd):
+        try:
+            os.fsync(fd)
+        except OSError:
+            return
+
+    monkeypatch.setattr(durable, "sync", careless)
+    assert any("success was reported" in one for one in found(injector, "fsync", "EIO"))
+
+
+@pytest.mark.parametrize("injector", ["signing"], indirect=True)
+def test_a_ledger_that_goes_on_after_an_unknown_commit_is_seen(injector, monkeypatch):
+    append = Ledger.append
+
+    def obstinate(ledger, drafts, moment):
+        try:
+            return append(ledger, drafts, moment)
+        except LedgerCommitError:
+            ledger._failed = False
+            return append(ledger, drafts, moment)
+
+    monkeypatch.setattr(Ledger, "append", obstinate)
+    assert found(injector, "fsync", "EIO")
+
+
+def test_a_point_is_printed_as_it_is_asked_for():
+    point = Point("first", "fsync", 12, KILL)
+    assert Point.parse(str(point)) == point
+    assert point.injection == "inject=fsync:signal=KILL:when=12"
+
+
+def test_a_full_disk_shows_only_where_something_is_changed():
+    counts = {"pread64": 2, "pwrite64": 1, "fcntl": 1}
+    points = {kind: [*points_of("first", counts, kind, whole=False)] for kind in ("ENOSPC", "EIO")}
+    assert [str(point) for point in points["ENOSPC"]] == ["first:pwrite64:1:ENOSPC"]
+    assert len(points["EIO"]) == 3
+
+
+def test_every_system_call_of_three_scenarios_is_killed_and_failed_without_a_violation():
+    share = Share(0, 0)
+    tally = inject_all(share, Wanted())
+    conclude(NAME, share, counts_of(tally, Wanted()))
+    assert tally.killed > 500
+    assert tally.failed > 1_000
+    assert tally.missed * 100 <= tally.points
+    assert tally.violations == []
