@@ -12,7 +12,7 @@ from tests.instruments.attacks.world import SIZES, World, make
 from tests.instruments.counts import Share, arguments, conclude, say
 
 ATTACKS_IN_A_TEST = 20_000
-_ALL_PARTIES = 0.05  # of the attacks are judged by every party, the others by one of them
+_ALL_PARTIES = 0.02  # of the attacks are judged by every party, the others by one of them
 _MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own is made in it
 
 
