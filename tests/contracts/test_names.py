@@ -33,6 +33,7 @@ def test_a_name_is_shown_as_it_is_and_what_cannot_be_seen_is_written_out(raw, sh
 
 
 def test_text_for_people_keeps_its_lines_and_shows_what_prints_nothing():
+    assert visible("执法 a.mp4") == "执法 a.mp4"
     assert visible("两行\nand\ta tab") == "两行\nand\ta tab"
     assert visible("a\u202eb\x1b[2J\\") == "a\\u{202e}b\\u{1b}[2J\\"
 
