@@ -231,6 +231,16 @@ def test_a_note_file_of_long_ago_is_found(folder, name):
     assert f"{name}, of entry" in refused(folder)
 
 
+@pytest.mark.parametrize("name", ["head.note", "witness.note"])
+def test_a_ledger_whose_note_was_taken_away_is_not_opened(folder, name):
+    with opened(folder) as ledger:
+        for number in (7, 8):
+            ledger.append([draft(number)], MOMENT)
+            cosign(ledger)
+    (folder / name).unlink()
+    assert refused(folder) == f"{name} is missing"
+
+
 def test_a_cosignature_taken_out_of_the_database_is_found_by_the_file(folder):
     with opened(folder) as ledger:
         cosign(ledger)
