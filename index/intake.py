@@ -212,8 +212,8 @@ class Intake:
             self._commit(station, outcome, now)
         elif isinstance(outcome, Fork):
             self._fork(station, outcome, now)
-        else:
-            self._store_proven(now)
+        elif all(one.station != station for one in self._proven):
+            # Else the turn's own cosignature is said as soon as it is stored.
             for message in self._witnessed_so_far(station):
                 self._say(message)
 

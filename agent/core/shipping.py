@@ -31,8 +31,8 @@ class Shipping:
     """What is known of the index's position. `has` is None until the index has spoken.
 
     `sent`: up to where entries are under way. `ahead`: how many may be. `is_full`: they are as many
-    bytes as may be. `since`: since when the index owes an answer. `timed`: a window and when it was
-    sent, to see how fast the index is.
+    bytes as may be. `is_asked`: the index said its position again. `since`: since when it owes an
+    answer. `timed`: a window and when it was sent, to see how fast the index is.
     """
 
     connected: bool = False
@@ -40,6 +40,7 @@ class Shipping:
     sent: int = 0
     ahead: int = FIRST_AHEAD_ENTRIES
     is_full: bool = False
+    is_asked: bool = False
     since: datetime | None = None
     timed: tuple[int, datetime] | None = None
 
@@ -58,7 +59,10 @@ def heard(shipping: Shipping, size: int) -> Shipping:
     """Return the shipping after the index said how much it has.
 
     A position that goes on within what is under way is progress; any other asks for what follows.
+    The same one again, while something is under way, is judged by `next_window`.
     """
+    if shipping.has == size < shipping.sent:
+        return replace(shipping, is_asked=True)
     if shipping.has is not None and shipping.has < size <= shipping.sent:
         return replace(shipping, has=size, since=None)
     return _from(shipping, size)
@@ -96,7 +100,9 @@ def under_way(
 
 def _from(shipping: Shipping, size: int) -> Shipping:
     """Nothing is under way: what follows `size` is next."""
-    return replace(shipping, has=size, sent=size, is_full=False, since=None, timed=None)
+    return replace(
+        shipping, has=size, sent=size, is_full=False, is_asked=False, since=None, timed=None
+    )
 
 
 def _judged(shipping: Shipping, index_has: int, now: datetime) -> Shipping:
@@ -105,7 +111,10 @@ def _judged(shipping: Shipping, index_has: int, now: datetime) -> Shipping:
         since = shipping.since or now
         if not timedelta() <= now - since < PATIENCE:
             return replace(_from(shipping, index_has), ahead=FIRST_AHEAD_ENTRIES)
-        shipping = replace(shipping, since=since)
+        if shipping.is_asked and now - since < PROMPT:
+            # Something was lost. A slow index rather answers what was sent before: no echo.
+            return _from(shipping, index_has)
+        shipping = replace(shipping, since=since, is_asked=False)
     if shipping.timed is None or shipping.timed[0] > index_has:
         return shipping
     took = now - shipping.timed[1]

@@ -124,6 +124,13 @@ def test_the_same_position_again_asks_for_what_follows():
     assert send(heard(sent, 4), 10)[1] == windows
 
 
+def test_the_same_position_of_a_slow_index_is_no_reason_to_send_all_again():
+    sent, _ = send(heard(UP, 4), 10)
+    late = NOW + PROMPT
+    assert send(heard(sent, 4), 10, late)[1] == []
+    assert send(send(heard(sent, 4), 10, late)[0], 10, NOW + PATIENCE)[1] == [Window(4, 10)]
+
+
 def test_an_index_that_has_everything_is_sent_nothing():
     assert next_window(heard(UP, 10), 10, NOW)[1] is None
 
