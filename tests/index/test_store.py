@@ -1,7 +1,9 @@
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+import sqlalchemy as sa
 
 from contracts.entry import Draft
 from contracts.errors import IndexStoreError
@@ -128,9 +130,10 @@ def test_roots_of_any_size_are_those_of_the_station(office, station):
 
 
 def test_sqlite_is_set_up_to_survive_a_power_cut(tmp_path):
-    Store.open(f"sqlite:///{tmp_path}/index.db").close()
-    with sqlite3.connect(tmp_path / "index.db") as database:
-        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with closing(Store.open(f"sqlite:///{tmp_path}/index.db")) as store:
+        (mode,) = store._rows(sa.text("PRAGMA journal_mode"))
+        (synchronous,) = store._rows(sa.text("PRAGMA synchronous"))  # it is each connection's own
+    assert (mode[0], synchronous[0]) == ("wal", 2)
 
 
 @pytest.mark.parametrize(
