@@ -175,11 +175,9 @@ def test_a_recorder_is_released_twice_and_nothing_stays_mounted(tmp_path):
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_a_disk_has_no_clock_to_set_and_is_not_cleared(tmp_path):
+def test_a_disk_has_no_clock_to_set(tmp_path):
     with attached(card(tmp_path, {"a": b"x"})) as node, recorder_on(node, tmp_path) as recorder:
         assert not recorder.set_clock(NOW)
-        assert not recorder.clear(recorder.list_files().files)
-        assert len(recorder.list_files().files) == 1
 
 
 @pytest.mark.parametrize(

@@ -188,10 +188,12 @@ def test_a_link_in_the_files_is_refused(plug, ports):
     assert [item.reason for item in recorder.list_files().refused] == ["symlink"]
 
 
-def test_it_is_never_cleared(plug):
-    recorder = plug(a=b"x")
-    assert not recorder.clear(recorder.list_files().files)
-    assert len(recorder.list_files().files) == 1
+def test_it_is_cleared_of_exactly_the_files_it_is_told(plug):
+    recorder = plug(a=b"x", b=b"y")
+    first, second = recorder.list_files().files
+    recorder.clear([first], lambda: None)
+    recorder.take_afresh()
+    assert (recorder.can_clear, recorder.list_files().files) == (True, (second,))
 
 
 @pytest.mark.parametrize(
