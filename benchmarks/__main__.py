@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-BENCHMARKS = ("offload", "throttled", "smallfiles", "agent", "ledger")
+BENCHMARKS = ("offload", "throttled", "smallfiles", "agent", "ledger", "ingest")
 
 
 def main() -> int:
