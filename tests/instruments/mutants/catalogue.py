@@ -1,0 +1,12 @@
+"""The bugs: what each breaks, and which part of the suite must notice.
+
+A text that is no longer in its file, or there more than once, fails the instrument: give the bug
+its new place, or take it out together with what it was about.
+"""
+
+from tests.instruments.mutants.archive import ARCHIVE, CARD
+from tests.instruments.mutants.history import LEDGER
+from tests.instruments.mutants.medium import MEDIUM
+from tests.instruments.mutants.office import CLEARING, OFFICE
+
+MUTANTS = (*MEDIUM, *ARCHIVE, *CARD, *LEDGER, *OFFICE, *CLEARING)
