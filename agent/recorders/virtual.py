@@ -197,8 +197,12 @@ class VirtualRecorder:
 
     def _clock_offset_seconds(self) -> float | None:
         state = self._folder / _STATE
-        if not state.exists():
+        try:
+            state.stat()
+        except FileNotFoundError:
             return self.script.clock_offset_seconds
+        except OSError as error:
+            raise SettingsError(file=str(state), problems=(str(error),)) from error
         return from_toml(_text(state), _State, str(state)).clock_offset_seconds
 
     def _battery_percent(self, now: datetime) -> int | None:

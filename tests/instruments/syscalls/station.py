@@ -12,6 +12,7 @@ import queue
 import threading
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -240,6 +241,11 @@ def open_ledger(folder: Folder, clock: Clock, promises: Promises | None = None) 
     return PromisingLedger.open(folder.ledger, PREFIX, clock.moment(), VERSION)
 
 
+def _close(opened) -> None:
+    with suppress(OSError):
+        opened.close()
+
+
 class InTurns(Agent):
     """The agent, none of whose threads is started."""
 
@@ -270,7 +276,7 @@ class InTurns(Agent):
         if name == "storage":
             start.__self__.see()  # what it does before its thread begins
         if name == "counter":
-            self._resources.callback(start.__self__._socket.close)
+            self._resources.callback(_close, start.__self__._socket)
 
 
 def visit(folder: Folder, clock: Clock, promises: Promises | None = None) -> str:
