@@ -33,10 +33,10 @@ class Share:
         return round(time.monotonic() - self.began, 1)
 
     def is_done(self, done: int) -> bool:
-        """Tell whether this was the share."""
+        """Tell whether this was the share; of a time, at least one is done."""
         if self.seconds is None:
             return done >= self.amount
-        return time.monotonic() - self.began >= self.seconds
+        return done > 0 and time.monotonic() - self.began >= self.seconds
 
 
 def arguments(

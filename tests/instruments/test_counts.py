@@ -16,7 +16,8 @@ def test_a_seed_that_is_given_is_used_and_one_that_is_missing_is_drawn():
 def test_a_share_is_an_amount_or_a_time():
     assert not Share(1, amount=2).is_done(1)
     assert Share(1, amount=2).is_done(2)
-    assert Share(1, amount=2, seconds=0).is_done(0)
+    assert not Share(1, amount=2, seconds=0).is_done(0)
+    assert Share(1, amount=2, seconds=0).is_done(1)
     assert not Share(1, amount=2, seconds=1_000).is_done(5)
 
 
