@@ -1,24 +1,25 @@
 """The kiosk board as values: one tile for each dock, made from a snapshot."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.clearing import ClearingPhase, ClearingView
 from contracts.dock import DockState
 from contracts.finding import Finding
 from contracts.reading import Reading, ReadingKind
 from contracts.snapshot import DockView, Progress, Snapshot
 from contracts.text import Text
+from station.clearing import ClearingShown, show_clearing
 from station.showing import show_bytes, show_offset, show_percent
+from station.terms import UNKNOWN, terms_of
 from station.watching import is_stale
 
-MOST_INSTRUCTIONS = 3  # a tile that is read from two metres away holds no more; the ledger has all
-UNKNOWN = Text("未知", "unknown")
+# A tile that is read from two metres away holds no more, by columns; the ledger has all.
+MOST_INSTRUCTIONS = {1: 6, 2: 3}
+FEWEST_INSTRUCTIONS = 2
+_SILENT = Text("无响应", "No answer")
 _SIGN_OF = {"note": "note", "warning": "attention", "blocking": "failed"}
 _RETRIED = frozenset({DockState.ATTENTION, DockState.FAILED})
-_UNWANTED = (ClearingPhase.KEPT, ClearingPhase.REMOVING)
-_BARRED = (ClearingPhase.WAITING, ClearingPhase.INTENDED, ClearingPhase.KEPT)
 _ASKS_FOR_SCREEN = frozenset({"battery_unknown", "clock_unknown"})
 
 
@@ -46,6 +47,9 @@ class Tile:
     """What one dock's tile shows."""
 
     dock: DockView
+    look: str
+    word: Text
+    clearing: ClearingShown | None
     person: str | None
     department: str | None
     lamps: tuple[Lamp, ...]
@@ -55,6 +59,7 @@ class Tile:
     can_issue: bool
     can_retry: bool
     asks_for_screen: bool
+    is_silent: bool
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,15 @@ def board_of(snapshot: Snapshot | None, now: datetime, names: Names) -> Board:
     if snapshot is None:
         return Board(None, is_answering=False, tiles=(), inbox=None, columns=1, now=now)
     issuable = frozenset(recorder.number for recorder in snapshot.recorders if recorder.issuable)
+    columns = _columns(len(snapshot.docks))
+    most = MOST_INSTRUCTIONS.get(columns, FEWEST_INSTRUCTIONS)
+    maker = _Maker(issuable, names, most, now)
     return Board(
         snapshot=snapshot,
         is_answering=not is_stale(snapshot, now),
-        tiles=tuple(_tile(view, issuable, names) for view in snapshot.docks),
-        inbox=_tile(snapshot.inbox, issuable, names) if snapshot.inbox else None,
-        columns=_columns(len(snapshot.docks)),
+        tiles=tuple(map(maker.tile, snapshot.docks)),
+        inbox=maker.tile(snapshot.inbox) if snapshot.inbox else None,
+        columns=columns,
         now=now,
     )
 
@@ -107,33 +115,57 @@ def lamps_of(readings: Iterable[Reading], findings: Iterable[Finding]) -> tuple[
     return (
         _lamp(Text("电量", "Battery"), "battery_", battery, found),
         _lamp(Text("时钟", "Clock"), "clock_", clock, found),
-        _lamp(Text("剩余空间", "Free space"), "storage_", space, found),
+        _lamp(Text("剩余空间", "Free"), "storage_", space, found),
     )
 
 
 def instruction_of(finding: Finding) -> Instruction:
     """Return a finding as an instruction."""
-    return Instruction(_SIGN_OF[finding.severity], finding.sentence, finding.remedy, finding.code)
+    if finding.code == "clearing_failed":
+        why = terms_of(tuple(str(finding.value).split(", ")))
+        zh, en = replace(finding, value=why.zh), replace(finding, value=why.en)
+        sentence = Text(zh.sentence.zh, en.sentence.en)
+    else:
+        sentence = finding.sentence
+    return Instruction(_SIGN_OF[finding.severity], sentence, finding.remedy, finding.code)
 
 
-def _tile(view: DockView, issuable: frozenset[str], names: Names) -> Tile:
-    instructions = (
-        *_errors(view),
-        *_clearing(view.clearing),
-        *map(instruction_of, _worst_first(view.findings)),
-    )
-    return Tile(
-        dock=view,
-        person=names.person(view.person) if view.person else None,
-        department=names.department(view.department) if view.department else None,
-        lamps=lamps_of(view.readings, view.findings) if view.readings else (),
-        instructions=instructions[:MOST_INSTRUCTIONS],
-        more=len(instructions[MOST_INSTRUCTIONS:]),
-        percent=_percent(view.progress),
-        can_issue=view.recorder in issuable and view.state is not DockState.COPYING,
-        can_retry=view.state in _RETRIED,
-        asks_for_screen=any(finding.code in _ASKS_FOR_SCREEN for finding in view.findings),
-    )
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the tiles of one board."""
+
+    issuable: frozenset[str]
+    names: Names
+    most: int
+    now: datetime
+
+    def tile(self, view: DockView) -> Tile:
+        clearing = show_clearing(view.clearing, view, self.now) if view.clearing else None
+        is_silent = any(finding.code == "card_silent" for finding in view.findings)
+        instructions = _instructions(view, clearing)
+        return Tile(
+            dock=view,
+            look="failed" if is_silent else str(view.state),
+            word=_SILENT if is_silent else view.state.word,
+            clearing=clearing,
+            person=self.names.person(view.person) if view.person else None,
+            department=self.names.department(view.department) if view.department else None,
+            lamps=lamps_of(view.readings, view.findings) if view.readings else (),
+            instructions=instructions[: self.most],
+            more=len(instructions[self.most :]),
+            percent=_percent(view.progress),
+            can_issue=view.recorder in self.issuable and view.state is not DockState.COPYING,
+            can_retry=view.state in _RETRIED,
+            asks_for_screen=any(finding.code in _ASKS_FOR_SCREEN for finding in view.findings),
+            is_silent=is_silent,
+        )
+
+
+def _instructions(view: DockView, clearing: ClearingShown | None) -> tuple[Instruction, ...]:
+    barring = clearing.barring if clearing else ()
+    found = tuple(map(instruction_of, _worst_first(view.findings)))
+    reasons = (Instruction("attention", one.sentence, one.remedy, one) for one in barring)
+    return (*_errors(view), *reasons, *found)
 
 
 def _errors(view: DockView) -> tuple[Instruction, ...]:
@@ -142,20 +174,6 @@ def _errors(view: DockView) -> tuple[Instruction, ...]:
     remedy = Text(view.remedy_zh, view.remedy_en or view.remedy_zh) if view.remedy_zh else None
     sentence = Text(view.error_zh or view.error_code, view.error_en or view.error_code)
     return (Instruction("failed", sentence, remedy, view.error_code),)
-
-
-def _clearing(view: ClearingView | None) -> tuple[Instruction, ...]:
-    """Return how far a clearing is, and whatever bars it."""
-    if view is None:
-        return ()
-    word = view.phase.word
-    if view.phase is ClearingPhase.READING:
-        percent = show_percent(view.bytes_done, view.bytes_total)
-        word = Text(f"{word.zh}, {percent}%", f"{word.en}, {percent} %")
-    state = "attention" if view.phase in _UNWANTED else "note"
-    head = Instruction(state, word, None, view.code or view.phase.code)
-    barring = (reason for reason in view.reasons if view.phase in _BARRED)
-    return (head, *(Instruction(state, one.sentence, one.remedy, one) for one in barring))
 
 
 def _worst_first(findings: Iterable[Finding]) -> list[Finding]:

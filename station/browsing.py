@@ -12,6 +12,7 @@ from contracts.errors import FormError
 from contracts.facts import FACTS, RecorderIssued, RecorderReturned
 from contracts.proof import check
 from ledger.reading import Search
+from station.detail import Details
 from station.forms import LABELS
 from station.kiosk import not_found
 from station.page import Asked, Desk, Download, Outcome, Page
@@ -50,7 +51,8 @@ def entry(desk: Desk, asked: Asked) -> Page:
             "entry": found,
             "report": check(book.prove(sequence), None),
             "size": book.size,
-            "rows": tuple(flatten(found.data)),
+            "rows": Details(desk.zone).rows(found),
+            "raw": tuple(flatten(found.data)),
             "speaker": Speaker(desk.names.person, desk.zone),
         }
     return Page("entry.html", values)

@@ -23,7 +23,7 @@ from station.forms import (
     read_return,
 )
 from station.page import Asked, Desk, Outcome, Page, Redirect
-from station.wording import term_of
+from station.terms import term_of
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Numbers and moments as people read them, in both languages."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.text import Text
@@ -36,6 +36,17 @@ def show_duration(seconds: float) -> Text:
         return Text(f"{hours} 小时 {minutes} 分", f"{hours} h {minutes} min")
     days, hours = whole // _DAY, whole % _DAY // _HOUR
     return Text(f"{days} 天 {hours} 小时", f"{days} d {hours} h")
+
+
+def show_wait(length: timedelta) -> Text | None:
+    """Return how long something lasts already, in minutes; None while that is nothing yet."""
+    minutes = int(length.total_seconds()) // _MINUTE
+    if minutes < 1:
+        return None
+    if minutes < _MINUTE:
+        return Text(f"已 {minutes} 分钟", f"for {minutes} min")
+    said = show_duration(minutes * _MINUTE)
+    return Text(f"已 {said.zh}", f"for {said.en}")
 
 
 def show_offset(offset_ms: int) -> Text:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from contracts.clearing import Reason
 from contracts.entry import Entry
 from contracts.facts import FACTS, Fact, fact_of
 from contracts.text import Language, Text
 from station.showing import show_bytes, show_offset, show_second
+from station.terms import UNKNOWN, term_of, terms_of, told_apart
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,9 @@ class Words:
     """An entry type's name and sentence; a tail is said where its attribute is not empty.
 
     Fields: `{fact.x}` as it is, `{who[x]}` a person's name, `{term[x]}` a word for a code,
-    `{when[x]}` a moment, `{size[x]}` bytes, `{offset[x]}` a clock's error, `{count[x]}` a number
-    that may not be known.
+    `{told[x]}` a reason that was entered in both languages, `{when[x]}` a moment, `{size[x]}`
+    bytes, `{offset[x]}` a clock's error, `{count[x]}` a number that may not be known, `{short[x]}`
+    the beginning of a digest.
     """
 
     title: Text
@@ -54,7 +55,9 @@ class Speaker:
             "fact": fact,
             "who": _Lookup(fact, lambda value: self._name(value).speak(language)),
             "term": _Lookup(fact, lambda value: _terms(value).speak(language)),
-            "count": _Lookup(fact, lambda value: str(UNCOUNTED if value is None else value)),
+            "told": _Lookup(fact, lambda value: told_apart(str(value)).speak(language)),
+            "count": _Lookup(fact, lambda value: _count(value).speak(language)),
+            "short": _Lookup(fact, lambda value: str(value)[:_SHORT]),
             "when": _Lookup(fact, self._moment),
             "size": _Lookup(fact, lambda value: show_bytes(float(str(value)))),
             "offset": _Lookup(fact, lambda value: show_offset(int(str(value))).speak(language)),
@@ -85,40 +88,16 @@ def title_of(entry_type: str) -> Text:
     return words.title if words else Text(entry_type, entry_type)
 
 
-def term_of(code: str) -> Text:
-    """Return the word for a code that entries use; an unknown code names itself."""
-    return TERMS.get(code, Text(code, code))
-
-
 def _terms(value: object) -> Text:
-    if not isinstance(value, tuple):
-        return term_of(str(value))
-    terms = [term_of(str(code)) for code in value]
-    return Text(", ".join(term.zh for term in terms), ", ".join(term.en for term in terms))
+    return terms_of(value) if isinstance(value, tuple) else term_of(str(value))
+
+
+def _count(value: object) -> Text:
+    return UNKNOWN if value is None else Text(*[str(value)] * 2)
 
 
 NOBODY = Text("无", "nobody")
-UNCOUNTED = "?"
-TERMS = {
-    **{reason.value: reason.sentence for reason in Reason},
-    "no_footage": Text("当日无音像资料", "no footage that day"),
-    "off_site": Text("异地或连续执法", "off site or on continuous duty"),
-    "repair": Text("设备故障送修", "in repair"),
-    "loss": Text("设备丢失", "lost"),
-    "other": Text("其他", "other"),
-    "in_repair": Text("报修停用", "out of service for repair"),
-    "lost": Text("登记丢失", "lost"),
-    "in_service": Text("恢复使用", "back in service"),
-    "met_late": Text("已逾期采集", "imported late"),
-    "declared": Text("已作说明", "declared"),
-    "heard_again": Text("已恢复联系", "heard again"),
-    "recovered": Text("已恢复正常", "recovered"),
-    "withdrawn": Text("已撤销", "withdrawn"),
-    "gone": Text("已丢失", "was gone"),
-    "elsewhere": Text("指向别处", "led elsewhere"),
-    "missing": Text("应采集未采集", "missing import"),
-    "silent": Text("采集站失联", "silent station"),
-}
+_SHORT = 12
 
 WORDS: dict[str, Words] = {
     "ledger.opened": Words(
@@ -137,7 +116,7 @@ WORDS: dict[str, Words] = {
     ),
     "agent.stopped": Words(
         Text("采集服务停止", "Agent stopped"),
-        Text("采集服务正常停止 ({fact.reason})", "The agent stopped in good order ({fact.reason})"),
+        Text("采集服务正常停止", "The agent stopped in good order"),
     ),
     "witness.met": Words(
         Text("见证公钥", "Witness met"),
@@ -146,8 +125,8 @@ WORDS: dict[str, Words] = {
     "device.refused": Words(
         Text("拒绝设备", "Device refused"),
         Text(
-            "端口 {fact.port} 的设备 {fact.device} 未打开 ({fact.code})",
-            "The device {fact.device} at port {fact.port} was not opened ({fact.code})",
+            "端口 {fact.port} 的设备 {fact.device} 未打开: {term[code]}",
+            "The device {fact.device} at port {fact.port} was not opened: {term[code]}",
         ),
         (("dock", Text(", {fact.dock} 号工位", ", dock {fact.dock}")),),
     ),
@@ -188,17 +167,33 @@ WORDS: dict[str, Words] = {
     "footage.unreadable": Words(
         Text("文件读不出", "Unreadable"),
         Text(
-            "记录仪 {fact.recorder} 的文件 {fact.name} 读不出: {fact.reason}; 下次入站再试",
-            "File {fact.name} of recorder {fact.recorder} could not be read: {fact.reason}; "
-            "it is tried again at the next visit",
+            "记录仪 {fact.recorder} 的文件 {fact.name} 未能采集: {term[code]}",
+            "File {fact.name} of recorder {fact.recorder} was not imported: {term[code]}",
+        ),
+        (
+            (
+                "bad_ranges",
+                Text(
+                    ", {fact.bad_ranges} 处共 {size[bad_bytes]}",
+                    ", {fact.bad_ranges} place(s), {size[bad_bytes]}",
+                ),
+            ),
+            (
+                "partial",
+                Text(
+                    "; 可读的 {size[partial_bytes]} 已另存",
+                    "; the {size[partial_bytes]} that could be read are kept apart",
+                ),
+            ),
+            ("visit", Text("; 下次入站再试", "; it is tried again at the next visit")),
         ),
     ),
     "footage.refused": Words(
         Text("项目未采集", "Not imported"),
         Text(
-            "记录仪 {fact.recorder} 的 {fact.name} 不是普通文件, 未采集: {fact.reason}",
+            "记录仪 {fact.recorder} 的 {fact.name} 不是普通文件, 未采集: {term[reason]}",
             "{fact.name} of recorder {fact.recorder} is no regular file and was not imported: "
-            "{fact.reason}",
+            "{term[reason]}",
         ),
     ),
     "visit.completed": Words(
@@ -215,10 +210,11 @@ WORDS: dict[str, Words] = {
     "visit.interrupted": Words(
         Text("入站中断", "Visit interrupted"),
         Text(
-            "记录仪 {fact.recorder} 采集中断 ({fact.reason}); 共 {fact.counts.listed} 个文件, "
+            "记录仪 {fact.recorder} 采集中断: {told[reason]}; 共 {fact.counts.listed} 个文件, "
             "已采集 {fact.counts.imported}; 重新插入后继续",
-            "The import of recorder {fact.recorder} was interrupted ({fact.reason}) after "
-            "{fact.counts.imported} of {fact.counts.listed} files; it goes on when docked again",
+            "The import of recorder {fact.recorder} was interrupted: {told[reason]}; "
+            "{fact.counts.imported} of {fact.counts.listed} files are imported, the rest follows "
+            "when it is docked again",
         ),
     ),
     "clearing.refused": Words(
@@ -229,39 +225,39 @@ WORDS: dict[str, Words] = {
         ),
     ),
     "recorder.clearing": Words(
-        Text("清空登记", "Clearing"),
+        Text("清空登记", "Clearing entered"),
         Text(
-            "将从记录仪 {fact.recorder} 移除 {fact.files} 个文件, {size[total_bytes]}; "
-            "清单摘要 {fact.list_sha256}",
-            "{fact.files} file(s), {size[total_bytes]}, are about to be removed from recorder "
-            "{fact.recorder}; the list's digest is {fact.list_sha256}",
+            "将从记录仪 {fact.recorder} 的存储卡移除 {fact.files} 个已入库的文件, "
+            "{size[total_bytes]}",
+            "{fact.files} imported file(s), {size[total_bytes]}, are about to be removed from the "
+            "card of recorder {fact.recorder}",
         ),
     ),
     "recorder.cleared": Words(
-        Text("清空结果", "Cleared"),
+        Text("清空结果", "Clearing ended"),
         Text(
-            "记录仪 {fact.recorder} 应移除 {fact.files} 个文件, 已移除 {count[removed]}, "
-            "留存 {count[left]}",
-            "Of {fact.files} file(s) on recorder {fact.recorder}, {count[removed]} were removed "
-            "and {count[left]} are left",
+            "记录仪 {fact.recorder} 的存储卡: {term[code]}; 应移除 {fact.files} 个文件, "
+            "已移除 {count[removed]}, 留存 {count[left]}",
+            "The card of recorder {fact.recorder}: {term[code]}; {fact.files} file(s) to remove, "
+            "{count[removed]} removed, {count[left]} left",
         ),
-        (("reason", Text(" ({fact.reason})", " ({fact.reason})")),),
     ),
     "archive.commissioned": Words(
         Text("登记存储磁盘", "Archive commissioned"),
         Text(
-            "登记存储磁盘 {fact.archive}, 位于 {fact.path}, {size[total_bytes]}",
-            "The disk {fact.archive} at {fact.path}, {size[total_bytes]}, became the archive",
+            "登记 {fact.path} 为存储磁盘, {size[total_bytes]}",
+            "The disk at {fact.path}, {size[total_bytes]}, became the archive",
         ),
         (
             ("by", Text(", {who[by]} 登记", ", by order of {who[by]}")),
+            ("replaces", Text(", 替换原磁盘", ", in place of another")),
             ("reason", Text(": {fact.reason}", ": {fact.reason}")),
         ),
     ),
     "storage.faulted": Words(Text("存储故障", "Storage fault"), Text("{fact.zh}", "{fact.en}")),
     "storage.recovered": Words(
         Text("存储恢复", "Storage recovered"),
-        Text("存储故障已解除 ({fact.code})", "The storage fault is over ({fact.code})"),
+        Text("存储故障已解除: {term[code]}", "The storage fault is over: {term[code]}"),
     ),
     "footage.damaged": Words(
         Text("库中文件受损", "Footage damaged"),
@@ -270,7 +266,7 @@ WORDS: dict[str, Words] = {
             "The archived file {fact.view} of recorder {fact.recorder} is not what was imported; "
             "it is left as it is",
         ),
-        (("reason", Text(": {fact.reason}", ": {fact.reason}")),),
+        (("reason", Text(": {told[reason]}", ": {told[reason]}")),),
     ),
     "footage.missing": Words(
         Text("库中文件缺失", "Footage missing"),
@@ -282,16 +278,18 @@ WORDS: dict[str, Words] = {
     "footage.intact": Words(
         Text("库中文件完好", "Footage intact"),
         Text(
-            "曾受损或缺失的库中文件 {fact.object} 现在完好",
-            "The archived file {fact.object}, once damaged or missing, is whole",
+            "记录仪 {fact.recorder} 曾受损或缺失的库中文件 {short[sha256]}… 现在完好",
+            "The archived file {short[sha256]}… of recorder {fact.recorder}, once damaged or "
+            "missing, is whole",
         ),
     ),
     "footage.replaced": Words(
         Text("库中文件替换", "Footage replaced"),
         Text(
-            "受损的库中文件由记录仪 {fact.recorder} 上的完好副本替换, 原文件保留在 {fact.kept}",
-            "A damaged file was replaced by the copy that recorder {fact.recorder} still had; "
-            "the damaged one is kept in {fact.kept}",
+            "受损的库中文件 {short[sha256]}… 已由记录仪 {fact.recorder} 上的完好副本替换, "
+            "受损的另存于 {fact.kept}",
+            "The damaged file {short[sha256]}… was replaced by the copy that recorder "
+            "{fact.recorder} still had; the damaged one is kept as {fact.kept}",
         ),
     ),
     "archive.unexpected": Words(

@@ -9,9 +9,10 @@ import pytest
 import look
 from contracts.clearing import ClearingPhase, ClearingView, Reason
 from contracts.dock import DockState
+from contracts.finding import Finding
 from contracts.snapshot import DockView
 from station.board import Names, board_of, lamps_of
-from tests.support.madeup_station import ERRORS, FAST, LOW, NOW, readings, snapshot
+from tests.support.madeup_station import ERRORS, FAST, LOW, NOW, UNKNOWN, readings, snapshot
 
 NAMES = Names(lambda key: f"name of {key}", lambda key: f"department {key}")
 
@@ -61,34 +62,76 @@ def test_a_tile_counts_the_findings_it_has_no_room_for():
     assert len(tile.instructions) + tile.more == 40
 
 
-def clearing(phase, **more):
-    view = replace(snapshot().docks[1], clearing=ClearingView(phase, NOW, **more))
-    return board(docks=(view,)).tiles[0].instructions
+def tile_of(**changes):
+    return board(docks=(replace(snapshot().docks[1], **changes),)).tiles[0]
 
 
-def test_a_card_that_waits_to_be_cleared_says_what_for():
-    said = clearing(ClearingPhase.WAITING, reasons=(Reason.NOT_WITNESSED,))
-    assert [one.code for one in said] == ["clear_waiting", "clear_not_witnessed"]
-    assert said[1].sentence.zh == "等待中心见证"
+def clearing(phase, *, seconds=0, **more):
+    since = NOW - timedelta(seconds=seconds)
+    return tile_of(clearing=ClearingView(phase, since, **more)).clearing
 
 
-def test_a_card_that_is_read_again_says_how_far():
-    said = clearing(ClearingPhase.READING, bytes_done=30, bytes_total=60)
-    assert [one.sentence.zh for one in said] == ["清空前再次读卡核对, 50%"]
+def test_a_card_that_waits_to_be_cleared_says_what_for_how_long_and_that_it_may_go():
+    said = clearing(ClearingPhase.WAITING, seconds=95, reasons=(Reason.NOT_WITNESSED,))
+    assert (said.word.zh, said.lasts.zh, said.why.zh) == (
+        "等待清空", "已 1 分钟", "等待中心见证",
+    )  # fmt: skip
+    assert said.todo.zh == "可以领用或取走"
+
+
+def test_whoever_can_end_the_wait_is_told_how():
+    said = clearing(ClearingPhase.WAITING, reasons=(Reason.CLOCK_UNSURE, Reason.NOT_WITNESSED))
+    assert said.todo == Reason.CLOCK_UNSURE.remedy
+
+
+def test_what_a_finding_says_is_not_said_again_by_the_clearing():
+    view = ClearingView(ClearingPhase.WAITING, NOW, (Reason.BATTERY_UNKNOWN,))
+    assert tile_of(clearing=view, findings=(UNKNOWN,)).clearing.todo is None
+
+
+def test_a_recorder_that_wants_attention_is_not_offered_while_its_clearing_waits():
+    view = ClearingView(ClearingPhase.WAITING, NOW, (Reason.NOT_WITNESSED,))
+    assert tile_of(clearing=view, state=DockState.ATTENTION).clearing.todo is None
+
+
+def test_a_card_that_is_read_again_says_how_far_and_how_long():
+    said = clearing(ClearingPhase.READING, seconds=60, bytes_done=30, bytes_total=90)
+    assert said.percent == 33
+    assert said.detail.zh == "30 B / 90 B · 剩余约 2 分 0 秒"
+
+
+def test_a_reading_that_has_just_begun_foretells_nothing():
+    said = clearing(ClearingPhase.READING, bytes_done=30, bytes_total=90)
+    assert said.detail.zh == "30 B / 90 B"
+    assert clearing(ClearingPhase.READING).percent is None
+
+
+@pytest.mark.parametrize("phase", ["intended", "looking", "removing", "cleared"])
+def test_from_the_intent_on_a_clearing_says_how_many_files(phase):
+    assert "42" in clearing(ClearingPhase(phase), files=42).detail.zh
 
 
 def test_a_card_that_was_not_cleared_says_why():
-    said = clearing(ClearingPhase.KEPT, reasons=(Reason.CARD_DIFFERS,))
-    assert [(one.state, one.code) for one in said] == [
-        ("attention", "clear_kept"),
-        ("attention", "clear_card_differs"),
-    ]
-    failed = clearing(ClearingPhase.KEPT, code="files_left")
-    assert [one.code for one in failed] == ["files_left"]
+    view = ClearingView(ClearingPhase.KEPT, NOW, (Reason.CARD_DIFFERS, Reason.ARCHIVE_LACKS))
+    tile = tile_of(clearing=view)
+    assert (tile.clearing.look, tile.clearing.lasts) == ("attention", None)
+    assert [one.code for one in tile.instructions] == ["clear_card_differs", "clear_archive_lacks"]
 
 
-def test_a_cleared_card_is_a_note():
-    assert [one.state for one in clearing(ClearingPhase.CLEARED)] == ["note"]
+def test_a_clearing_that_failed_says_why_in_words():
+    tile = tile_of(findings=(Finding("clearing_failed", "warning", "recorder_gone"),))
+    assert tile.instructions[0].sentence.zh == "清空未完成: 记录仪被拔出"
+    assert "recorder_gone" not in tile.instructions[0].sentence.en
+
+
+def test_a_cleared_card_is_good():
+    assert clearing(ClearingPhase.CLEARED).look == "ready"
+
+
+def test_a_silent_card_is_a_failure_whatever_its_dock_was_doing():
+    silent = Finding("card_silent", "blocking", "17:40:12")
+    tile = tile_of(state=DockState.COPYING, findings=(silent,))
+    assert (tile.look, tile.word.zh) == ("failed", "无响应")
 
 
 def test_lamps_take_the_colour_of_their_findings():

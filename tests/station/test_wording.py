@@ -1,16 +1,21 @@
 """Every type of entry has a sentence in both languages."""
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from contracts.entry import Draft, decode, encode
 from contracts.facts import FACTS, draft_of
+from contracts.text import Text
+from station.detail import Details
+from station.terms import told_apart
 from station.wording import WORDS, Speaker
 from tests.support.madeup_station import NOW, PEOPLE, every_fact, moment
 
 NAMES = {person[0]: person[1] for person in PEOPLE}
-SPEAKER = Speaker(lambda key: NAMES.get(key, key), ZoneInfo("Asia/Shanghai"))
+ZONE = ZoneInfo("Asia/Shanghai")
+SPEAKER = Speaker(lambda key: NAMES.get(key, key), ZONE)
 
 
 def entered(draft):
@@ -31,6 +36,52 @@ def test_every_type_is_said_in_both_languages(fact):
     assert said.zh
     assert said.en
     assert not any(mark in said.zh + said.en for mark in ("{", "None", "Counts("))
+
+
+@pytest.mark.parametrize("fact", every_fact(), ids=lambda fact: fact.TYPE)
+def test_no_sentence_holds_a_code(fact):
+    said = SPEAKER.sentence(entered(draft_of(fact)))
+    assert not re.search(r"\b[a-z]+_[a-z_]+\b|[0-9a-f]{64}", f"{said.zh} {said.en}")
+
+
+@pytest.mark.parametrize("fact", every_fact(), ids=lambda fact: fact.TYPE)
+def test_what_an_entry_holds_is_listed_in_words(fact):
+    for label, lines in Details(ZONE).rows(entered(draft_of(fact))):
+        shown = f"{label.zh} {label.en} {lines}"
+        assert not any(mark in shown for mark in ("None", "Counts(", "Finding(", "Reading("))
+
+
+def test_unreadable_places_are_listed_by_their_offsets():
+    fact = next(fact for fact in every_fact() if fact.TYPE == "footage.unreadable")
+    rows = {row[0].zh: row[1] for row in Details(ZONE).rows(entered(draft_of(fact)))}
+    assert rows["读不出的位置"][1].zh == "第 8192000 字节起, 4.1 kB (4096 字节)"
+    assert rows["原因"][0].en.startswith("File DCIM/B.MP4 cannot be read")
+
+
+def test_what_a_cut_clearing_left_is_unknown_and_not_nothing():
+    fact = next(fact for fact in every_fact() if fact.TYPE == "recorder.cleared")
+    rows = {row[0].zh: row[1] for row in Details(ZONE).rows(entered(draft_of(fact)))}
+    assert rows["留存"][0].zh == "未知"
+
+
+@pytest.mark.parametrize(
+    "draft", [Draft("recorder.painted", "x", {}), Draft("footage.damaged", "x", {})]
+)
+def test_what_is_not_understood_has_no_list(draft):
+    assert Details(ZONE).rows(entered(draft)) == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "zh", "en"),
+    [
+        ("记录仪被拔出 / taken out", "记录仪被拔出", "taken out"),
+        ("镜头 / 机身 / broken", "镜头 / 机身 / broken", "镜头 / 机身 / broken"),
+        ("Input/output error", "读取错误", "read error"),
+        ("外出办案", "外出办案", "外出办案"),
+    ],
+)
+def test_a_reason_in_both_languages_is_told_in_one(reason, zh, en):
+    assert told_apart(reason) == Text(zh, en)
 
 
 def test_an_issue_names_person_approver_and_override():

@@ -148,7 +148,7 @@ def _recorder(number, department, dock, battery, findings=()):
 
 def snapshot(**changes):
     """Return the station's snapshot with some fields changed."""
-    keyboard = ("usb-0:1.4:1.0", "SEMICO USB Keyboard", "class_refused")
+    keyboard = ("usb-0:1.4:1.0", "SEMICO USB Keyboard", "not_a_recorder")
     words = ("键盘不是记录仪, 未打开", "A keyboard is no recorder; it was not opened")
     whole = Snapshot(
         organisation="example", station="s1", name="示范县综合执法队采集站", version="0.1.0",
@@ -177,7 +177,7 @@ def every_fact():
         facts.AgentStarted("0.1.0", 6, "0" * 64),
         facts.AgentStopped("SIGTERM"),
         facts.WitnessMet("muster/example/index+key", pinned=False),
-        facts.DeviceRefused("usb-1.4", "SEMICO USB Keyboard", "class_refused", 6),
+        facts.DeviceRefused("usb-1.4", "SEMICO USB Keyboard", "not_a_recorder", 6),
         facts.RecorderDocked("v1", 1, "virtual:1", "LS-0101", Identity("0101"), "virtual"),
         facts.RecorderChecked("v1", "LS-0101", readings(), found),
         facts.ReadingObserved("LS-0101", "p01", readings(), found, "v1"),
@@ -186,7 +186,12 @@ def every_fact():
             "v1", "LS-0101", 1, b"DCIM/A.MP4", "DCIM/A.MP4", 61_000_000, 1, NOW, None, NOW,
             "modified", None, "0" * 64, "objects/sha256/00/00/0", "2026/11/20/A.MP4",
             held=True, media=media),
-        facts.FootageUnreadable("v1", "LS-0101", b"B.MP4", "B.MP4", 5, "EIO", "I/O error", 4096),
+        facts.FootageUnreadable(
+            "v1", "LS-0101", b"DCIM/B.MP4", "DCIM/B.MP4", 734_003_200, "file_unreadable",
+            "文件 DCIM/B.MP4 在第 4096000 字节处读不出 (EIO) / "
+            "File DCIM/B.MP4 cannot be read at byte 4096000 (EIO)",
+            4_096_000, 20_480, 2, ((4_096_000, 16_384), (8_192_000, 4_096)),
+            "partial/v1/1-B.MP4", 733_982_720, "ab" * 32),
         facts.FootageRefused("v1", "LS-0101", b"C", "C", "symlink"),
         facts.VisitCompleted(
             "v1", "LS-0101", 1, NOW, Counts(4, 2, 1, 1, 0), 61_000_000, "0" * 64, found),
