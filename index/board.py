@@ -3,7 +3,8 @@
 The deciding thread puts a new `View`; any other thread reads. Nothing here changes the index.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Literal, Protocol
@@ -77,13 +78,17 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that the pages show, as of `at`; alerts are newest first, the open ones among them."""
+    """All that the pages show, as of `at`; alerts are newest first, the open ones among them.
+
+    `cleared` says by duty when the card was cleared in the visit that met it.
+    """
 
     at: datetime
     standings: tuple[Standing, ...] = ()
     alerts: tuple[Alert, ...] = ()
     stations: tuple[StationStatus, ...] = ()
     is_connected: bool = False
+    cleared: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Kept(Protocol):
@@ -137,6 +142,10 @@ class Board:
     def standings(self, day: date) -> tuple[Standing, ...]:
         """Return the day's duties, in order of deadline."""
         return tuple(s for s in self._view.standings if s.duty.day == day)
+
+    def cleared_at(self, standing: Standing) -> datetime | None:
+        """Return when the card was cleared in the visit that met a duty."""
+        return self._view.cleared.get(standing.duty.id)
 
     def outstanding(self) -> tuple[Standing, ...]:
         """Return the duties of every day that are still owed, in order of deadline."""

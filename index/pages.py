@@ -24,7 +24,7 @@ import look
 from contracts.errors import MusterError
 from contracts.settings import IndexSettings
 from contracts.text import Language
-from index import office
+from index import office, showing
 from index.board import Board
 from index.rendering import renderer as renderer_of
 from look.guarding import HEADERS, Guard
@@ -160,6 +160,7 @@ class Pages:
             "at": self.board.at,
             "is_stale": self._is_stale,
             "is_connected": self.board.is_connected,
+            "storage_marks": showing.storage_marks(self.board.open_alerts()),
             "names": {status.station: status.name for status in self.board.stations()},
         }
 
@@ -210,7 +211,11 @@ def _today(pages: Pages, _request: Request) -> Values:
 
 def _day(pages: Pages, request: Request) -> Values:
     day = _parsed_day(request.path_params["day"])
-    return {"fragment": "live_day.html", "sheet": office.day_sheet(pages.board, day)}
+    return {
+        "fragment": "live_day.html",
+        "sheet": office.day_sheet(pages.board, day),
+        "cleared_at": pages.board.cleared_at,
+    }
 
 
 def _alerts(pages: Pages, _request: Request) -> Values:

@@ -33,6 +33,7 @@ def _filters(zone: ZoneInfo, _language: Language) -> dict[str, object]:
         return f"{day:%m-%d}"
 
     return {
+        "alert_mark": showing.alert_mark,
         "day": showing.show_day,
         "entry_word": showing.show_entry,
         "kind": showing.show_kind,
@@ -48,8 +49,8 @@ def _filters(zone: ZoneInfo, _language: Language) -> dict[str, object]:
 
 def _words() -> dict[str, object]:
     return {
-        "ALERTS": showing.ALERTS,
         "ANSWERS": showing.ANSWERS,
         "MARKS": showing.MARKS,
         "OUTCOMES": showing.OUTCOMES,
+        "REMEDIES": showing.REMEDIES,
     }

@@ -230,7 +230,13 @@ class Rolling:
             _status(known, is_silent=station in silent)
             for station, known in sorted(self._intake.stations.items())
         )
-        return View(now, standings, alerts, stations, is_connected=connected_at is not None)
+        cleared = {
+            standing.duty.id: at
+            for standing in standings
+            if standing.met_at
+            and (at := self._papers.register.cleared_at(standing.duty.recorder, standing.met_at))
+        }
+        return View(now, standings, alerts, stations, connected_at is not None, cleared)
 
 
 def take_own(papers: Papers, entry: Entry) -> None:

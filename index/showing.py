@@ -1,11 +1,13 @@
 """Days, moments, states and alerts as the office reads them, in both languages."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from contracts.messages import AlertKind
 from contracts.text import Text
 from index.board import StationStatus
+from index.core.alerts import Alert
 from index.core.calendar import CalendarDay
 
 _WEEKDAYS = (
@@ -98,6 +100,9 @@ ENTRIES = {
     "footage.refused": Text("项目未采集", "Not imported"),
     "visit.completed": Text("入站完成", "Visit completed"),
     "visit.interrupted": Text("入站中断", "Visit interrupted"),
+    "clearing.refused": Text("未清空", "Not cleared"),
+    "recorder.clearing": Text("清空登记", "Clearing entered"),
+    "recorder.cleared": Text("清空结果", "Clearing ended"),
     "archive.commissioned": Text("登记存储磁盘", "Archive commissioned"),
     "storage.faulted": Text("存储故障", "Storage fault"),
     "storage.recovered": Text("存储恢复", "Storage recovered"),
@@ -124,6 +129,21 @@ ALERTS: dict[AlertKind, Mark] = {
     "station_archive": Mark("failed", "failed", Text("库中文件异常", "archive damaged")),
     "calendar": Mark("attention", "attention", Text("日历缺失", "calendar missing")),
 }
+
+
+# What the office does about what concerns a whole station.
+REMEDIES: dict[AlertKind, Text] = {
+    "station_silent": Text("先恢复联系", "get it back on the line first"),
+    "station_storage": Text(
+        "通知该站管理员检查存储磁盘", "have the station's manager see to the disk"
+    ),
+    "station_archive": Text(
+        "不要清空该站的记录仪; 送检磁盘, 从备份恢复",
+        "clear no recorder there; have the disk examined, restore from the backup",
+    ),
+}
+_FILLING = Mark("attention", "attention", Text("存储将满", "storage filling"))
+_STORAGE: tuple[AlertKind, ...] = ("station_storage", "station_archive")
 
 
 def show_day(day: date) -> Text:
@@ -176,6 +196,22 @@ def station_mark(status: StationStatus) -> Mark:
     if status.is_silent:
         return Mark("failed", "offline", Text("失去联系", "silent"))
     return _CONNECTIONS[status.state]
+
+
+def alert_mark(alert: Alert) -> Mark:
+    """Return how an alert looks; a disk that only fills up stops nothing yet."""
+    if alert.kind == "station_storage" and alert.about.endswith("@archive_filling"):
+        return _FILLING
+    return ALERTS[alert.kind]
+
+
+def storage_marks(alerts: Iterable[Alert]) -> dict[str, tuple[Mark, ...]]:
+    """Return by station what open alerts say of its disk and archive, each thing once."""
+    marks: dict[str, dict[Mark, None]] = {}
+    for alert in alerts:
+        if alert.kind in _STORAGE:
+            marks.setdefault(alert.about.rpartition("@")[0], {})[alert_mark(alert)] = None
+    return {station: tuple(found) for station, found in marks.items()}
 
 
 def is_offline(status: StationStatus) -> bool:

@@ -11,6 +11,7 @@ from contracts.entry import Entry
 from contracts.facts import (
     DutyDeclared,
     KeeperNoted,
+    RecorderCleared,
     RecorderIssued,
     RecorderReturned,
     RecorderService,
@@ -25,6 +26,7 @@ from index.core.storages import Storages
 
 # What a topic level must not hold, and what makes one hard to read or to type.
 _UNSAFE = re.compile(r"[/+#%\x00-\x20\x7f-\xa0]")
+_CLEARED = "cleared"  # every file that was to go is gone; any other code says why not
 _PLAUSIBLE = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 
@@ -55,6 +57,8 @@ class Register:
     declarations: set[Declaration | Service] = field(default_factory=set)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
     storages: Storages = field(default_factory=Storages)
+    completed: dict[tuple[str, datetime], tuple[str, str]] = field(default_factory=dict)
+    cleared: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def enter(self, station: str, entry: Entry) -> None:
         """Take in a station's entry; of other types than `TYPES` nothing is kept.
@@ -75,6 +79,11 @@ class Register:
             if kept not in line:
                 line.append(kept)
                 line.sort(key=lambda kept: (kept.fact.from_day, kept.at))
+
+    def cleared_at(self, recorder: str, completed_at: datetime) -> datetime | None:
+        """Return when the card was cleared in the visit that was completed then."""
+        visit = self.completed.get((recorder, completed_at))
+        return self.cleared.get(visit) if visit else None
 
     def duties(self, roster: Roster, calendar: Calendar, today: date) -> tuple[Duty, ...]:
         """Return every duty up to a day."""
@@ -200,6 +209,13 @@ def _enter_visit(register: Register, station: str, entry: Entry) -> None:
     _plausible(fact.docked_at)
     visit = Visit(fact.recorder, station, fact.docked_at, entry.moment.at, fact.found)
     register.visits.add(visit)
+    register.completed[fact.recorder, entry.moment.at] = (station, fact.visit)
+
+
+def _enter_cleared(register: Register, station: str, entry: Entry) -> None:
+    fact = fact_of(entry, RecorderCleared)
+    if fact.code == _CLEARED:
+        register.cleared[station, fact.visit] = entry.moment.at
 
 
 def _enter_declared(register: Register, station: str, entry: Entry) -> None:
@@ -228,6 +244,7 @@ _READERS = {
     RecorderIssued.TYPE: _enter_issued,
     RecorderReturned.TYPE: _enter_returned,
     VisitCompleted.TYPE: _enter_visit,
+    RecorderCleared.TYPE: _enter_cleared,
     DutyDeclared.TYPE: _enter_declared,
     RecorderService.TYPE: _enter_service,
 }

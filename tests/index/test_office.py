@@ -14,6 +14,7 @@ from contracts.archive_facts import (
 from contracts.facts import FACTS
 from contracts.messages import AlertKind
 from index import showing
+from index.core.alerts import Alert, calendar_alert
 from index.core.calendar import CalendarDay
 from index.office import MARKS, Tally, alert_sheet, day_sheet, mark_of, today_of
 from index.showing import show_day, show_kind, show_length, station_mark
@@ -149,6 +150,16 @@ def test_every_kind_of_alert_and_entry_has_a_word():
     own = {"keeper.noted", "station.enrolled", "station.forked", "alert.opened", "alert.cleared"}
     assert set(showing.ENTRIES) == set(FACTS) - own
     assert set(showing.ALERTS) == set(AlertKind.__args__)
+
+
+@pytest.mark.parametrize(
+    ("about", "word"), [("s1@archive_filling", "存储将满"), ("s1@archive_low", "存储故障")]
+)
+def test_a_disk_that_only_fills_up_is_no_fault_yet(about, word):
+    alert = Alert("station_storage", about, "满", "full", NOON)
+    assert showing.alert_mark(alert).word.zh == word
+    (mark,) = showing.storage_marks([alert, replace(alert), calendar_alert(2030, NOON)])["s1"]
+    assert mark.word.zh == word
 
 
 def test_nothing_was_ever_in_the_future():

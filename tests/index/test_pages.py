@@ -8,6 +8,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 from starlette.testclient import TestClient
 
+from contracts.archive_facts import FootageMissing
 from index import rendering
 from index.pages import build_pages
 from tests.support.made_up_office import NOON, MadeUpOffice, busy_office, hostile_office, roster_of
@@ -80,6 +81,34 @@ def test_a_day_says_by_whom_and_how_a_duty_was_answered(client):
     page = client.get("/day/2026-11-18").text
     assert "当日无音像资料: 全天参加会议" in page
     assert "(p-周科长)" in page
+
+
+def test_a_day_says_when_the_card_was_cleared(tmp_path):
+    office = MadeUpOffice(tmp_path)
+    at = NOON - timedelta(hours=2)
+    for recorder, code in (("R-CLEARED", "cleared"), ("R-KEPT", "recorder_gone")):
+        office.issue(recorder, "王建国", at=at)
+        office.visit(recorder, at=at + timedelta(hours=1))
+        docked_at = at + timedelta(hours=1)
+        office.clear(recorder, docked_at=docked_at, at=NOON - timedelta(minutes=30), code=code)
+    office.ship()
+    office.roll()
+    page = client_of(office).get("/day/2026-11-18").text
+    office.close()
+    assert page.count("卡已清空") == 1
+    assert "卡已清空 2026-11-18 12:00" in page[page.index("R-CLEARED") : page.index("R-KEPT")]
+
+
+@pytest.mark.parametrize("path", ["/", "/alerts", "/stations"])
+def test_a_damaged_archive_is_shown_wherever_its_station_is(tmp_path, path):
+    office = MadeUpOffice(tmp_path)
+    office.station().enter(FootageMissing("R1", "a" * 64, "objects/a", "a.mp4", 9), at=NOON)
+    office.ship()
+    office.roll()
+    page = client_of(office).get(path).text
+    office.close()
+    assert "库中文件异常" in page
+    assert path == "/stations" or "不要清空该站的记录仪" in page
 
 
 def test_alerts_say_what_became_of_them(client):

@@ -7,6 +7,7 @@ from contracts.entry import Moment
 from contracts.facts import (
     Counts,
     DutyDeclared,
+    RecorderCleared,
     RecorderIssued,
     RecorderReturned,
     RecorderService,
@@ -92,8 +93,15 @@ class MadeUpOffice:
     def visit(self, recorder, *, at, station="s1"):
         """Enter that all footage of a recorder was imported."""
         counts = Counts(listed=2, imported=2)
-        fact = VisitCompleted("v1", recorder, 1, at, counts, 10**6, "0" * 64, ())
+        visit = f"{recorder}-{at:%m%d%H%M}"
+        fact = VisitCompleted(visit, recorder, 1, at, counts, 10**6, "0" * 64, ())
         self.station(station).enter(fact, at=at + timedelta(minutes=3))
+
+    def clear(self, recorder, *, docked_at, at, station="s1", code="cleared"):
+        """Enter how the clearing of a recorder's card ended in the visit that began then."""
+        visit = f"{recorder}-{docked_at:%m%d%H%M}"
+        fact = RecorderCleared(visit, recorder, 1, 2, 2, 0, 1, code)
+        self.station(station).enter(fact, at=at)
 
     def declare(self, recorder, kind, reason, *, at, until=None):
         """Enter an answer to that day's duty at station s1."""

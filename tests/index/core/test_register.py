@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from contracts.facts import (
     Counts,
     DutyDeclared,
     KeeperNoted,
+    RecorderCleared,
     RecorderIssued,
     RecorderReturned,
     RecorderService,
@@ -89,6 +91,22 @@ def test_a_visit_a_declaration_and_a_repair_are_kept_once():
         Declaration("R1", date(2026, 9, 24), "off_site", "why", "p9", AT, AT),
         Service("R1", "in_repair", "broken", "p9", AT),
     }
+
+
+VISIT = VisitCompleted("v", "R1", 1, AT - timedelta(hours=1), Counts(), 0, "", ())
+CLEARED = RecorderCleared("v", "R1", 1, 2, 2, 0, 1, "cleared")
+
+
+@pytest.mark.parametrize("facts", [(VISIT, CLEARED), (CLEARED, VISIT)])
+def test_a_cleared_card_is_known_by_its_visit_whichever_came_first(facts):
+    assert register(*facts).cleared_at("R1", AT) == AT
+
+
+@pytest.mark.parametrize(
+    "facts", [(VISIT,), (CLEARED,), (VISIT, replace(CLEARED, code="recorder_gone"))]
+)
+def test_what_was_not_cleared_to_its_end_in_a_known_visit_is_not_cleared(facts):
+    assert register(*facts).cleared_at("R1", AT) is None
 
 
 def test_entries_of_other_types_are_left_alone():
