@@ -27,7 +27,7 @@ from tests.instruments.simulation.recorder import Card
 from tests.instruments.simulation.station import DOCKS, NAME, RECORDERS, TOPICS, SimulatedStation
 from tests.instruments.simulation.vault import Disk
 
-STEPS = (3, 20)
+STEPS = (2, 14)
 _PATIENCE_TURNS = 400
 _ENDED = (DockState.READY, DockState.ATTENTION)
 _STATION_HEARS = (TOPICS.index_state, TOPICS.station(NAME, "have"), TOPICS.station(NAME, "witness"))
@@ -218,21 +218,16 @@ class Simulation:
         for card in self.cards.values():
             card.dock = None
             card.bad.clear()
-        cards = list(self.cards.values())
-        for some in (cards[: len(DOCKS)], cards[len(DOCKS) :]):
-            if not self._until(lambda: self._are(DOCKS, (DockState.EMPTY,)), "empty docks"):
-                return
-            for card, dock in zip(some, DOCKS, strict=False):
-                self._dock(card, dock)
-            docks = DOCKS[: len(some)]
-            if not self._until(lambda docks=docks: self._are(docks, _ENDED), "visits' ends"):
-                return
-            for card in some:
-                card.dock = None
+        if not self._until(lambda: self._are((DockState.EMPTY,)), "empty docks"):
+            return
+        for card, dock in zip(self.cards.values(), DOCKS, strict=True):
+            self._dock(card, dock)
+        if not self._until(lambda: self._are(_ENDED), "the visits' ends"):
+            return
         self._until(self._is_all_there, "the office has everything")
 
-    def _are(self, docks: Sequence[int], states: Sequence[DockState]) -> bool:
-        return all(self.station.state(dock) in states for dock in docks)
+    def _are(self, states: Sequence[DockState]) -> bool:
+        return all(self.station.state(dock) in states for dock in DOCKS)
 
     def _until(self, claim: Callable[[], bool], what: str) -> bool:
         for _ in range(_PATIENCE_TURNS):

@@ -34,7 +34,7 @@ from tests.instruments.simulation.recorder import Card, SimulatedRecorder
 from tests.instruments.simulation.vault import Disk, Vault
 
 DOCKS = (1, 2)
-RECORDERS = ("R1", "R2", "R3")
+RECORDERS = ("R1", "R2")
 NAME = "s1"
 TOPICS = Topics("muster", "example")
 SETTINGS = parse_station(
