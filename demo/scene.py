@@ -63,7 +63,7 @@ class Scene:
         """Start broker, index, agent, station, and wait until each is ready."""
         world, start, wait = self.world, self.programs.start, self.programs.wait_for
         start("mosquitto", "mosquitto", "-c", str(world.broker_conf))
-        wait("mosquitto", lambda: _listens(world.broker_port))
+        wait("mosquitto", lambda: listens(world.broker_port))
         start("index", "muster-index", "run", "--config", str(world.index_toml))
         start("alerts", *self._subscribe("alert/#", "-F", "%r %t %p"))
         wait("index", lambda: b'"ready"' in self.retained("index/state"))
@@ -71,7 +71,7 @@ class Scene:
         wait("agent", lambda: _is_there(world.run / "snapshot.json"))
         start("station", "muster-station", "serve", "--config", str(world.station_toml))
         for port in (world.kiosk_port, world.office_port):
-            wait(f"http://127.0.0.1:{port}", lambda port=port: _listens(port))  # type: ignore[misc]  # mypy: a default for a captured variable
+            wait(f"http://127.0.0.1:{port}", lambda port=port: listens(port))  # type: ignore[misc]  # mypy: a default for a captured variable
 
     def retained(self, topic: str, seconds: int = 2) -> bytes:
         """Return the first retained message of a topic as a subscriber gets it; empty if none."""
@@ -169,7 +169,8 @@ def alert_text(message: bytes) -> Text:
     return Text(said["zh"], said["en"])
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Tell whether something answers on a port of the loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

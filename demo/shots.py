@@ -4,13 +4,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from contracts.facts import FootageImported
+from contracts.loading import to_json
 from demo.__main__ import raise_the_curtain, stage, stopped_by_signals
 from demo.programs import DemoError, found
-from demo.scene import Scene
+from demo.scene import Scene, listens
+from demo.staged import STAGED
 from demo.story import FAST, LATE, NORMAL, act_out
+from demo.world import free_port
 from ledger.reading import LedgerReader
 
 IMAGES = Path("docs/images")
@@ -66,8 +70,29 @@ def _take_all(browser: str, step: str, scene: Scene) -> None:
         _take(browser, f"{scene.world.kiosk_url}{page}", name)
     for name, page in _OFFICE.get(step, ()):
         _take(browser, f"{scene.world.office_url}{page}", name)
+    if step == "home":
+        _take_staged(browser, scene)
     if step == "late":
         _take(browser, f"{scene.world.kiosk_url}/ledger/{_an_import(scene)}", "entry")
+
+
+def _take_staged(browser: str, scene: Scene) -> None:
+    """Take what the story does not play from a second kiosk that is shown made-up snapshots."""
+    run, port = scene.world.folder / "staged", free_port(0)
+    run.mkdir()
+    settings = scene.world.station_toml.read_text(encoding="utf-8")
+    settings = settings.replace(f'run = "{scene.world.run}"', f'run = "{run}"')
+    settings = settings.replace(f"port = {scene.world.kiosk_port}", f"port = {port}")
+    config = scene.world.folder / "staged.toml"
+    config.write_text(settings, encoding="utf-8")
+    scene.programs.start("staged", "muster-station", "serve", "--config", str(config))
+    scene.programs.wait_for("staged", lambda: listens(port))
+    for name, stage_it in STAGED.items():
+        shown = stage_it(scene.snapshot(), datetime.now(UTC))
+        (run / "new.json").write_bytes(to_json(shown))
+        (run / "new.json").replace(run / "snapshot.json")
+        _take(browser, f"http://127.0.0.1:{port}/", name)
+        _take(browser, f"http://127.0.0.1:{port}/?lang=en", f"{name}-en")
 
 
 def _an_import(scene: Scene) -> int:

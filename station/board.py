@@ -19,6 +19,7 @@ MOST_INSTRUCTIONS = {1: 6, 2: 3}
 FEWEST_INSTRUCTIONS = 2
 _SILENT = Text("无响应", "No answer")
 _SIGN_OF = {"note": "note", "warning": "attention", "blocking": "failed"}
+_ISSUED_FROM = frozenset({DockState.READY, DockState.ATTENTION})
 _RETRIED = frozenset({DockState.ATTENTION, DockState.FAILED})
 _ASKS_FOR_SCREEN = frozenset({"battery_unknown", "clock_unknown"})
 
@@ -154,7 +155,7 @@ class _Maker:
             instructions=instructions[: self.most],
             more=len(instructions[self.most :]),
             percent=_percent(view.progress),
-            can_issue=view.recorder in self.issuable and view.state is not DockState.COPYING,
+            can_issue=view.recorder in self.issuable and view.state in _ISSUED_FROM,
             can_retry=view.state in _RETRIED,
             asks_for_screen=any(finding.code in _ASKS_FOR_SCREEN for finding in view.findings),
             is_silent=is_silent,

@@ -35,6 +35,11 @@ def test_only_a_recorder_that_may_be_issued_has_an_issue_button():
     assert [tile.dock.number for tile in board().tiles if tile.can_issue] == [2]
 
 
+@pytest.mark.parametrize("state", ["copying", "clearing", "failed"])
+def test_a_dock_that_is_busy_or_failed_issues_nothing(state):
+    assert not tile_of(state=DockState(state)).can_issue
+
+
 def test_what_failed_or_wants_attention_can_be_tried_again():
     assert [tile.dock.number for tile in board().tiles if tile.can_retry] == [3, 5]
 

@@ -1,0 +1,68 @@
+"""Boards that the story does not play: a card being cleared, a full disk; made from a real one."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from contracts.clearing import ClearingPhase, ClearingView, Reason
+from contracts.dock import DockState
+from contracts.errors import ArchiveLowError
+from contracts.snapshot import DockView, Snapshot, StorageView
+
+# The picture is taken within this of its snapshot, which must not be called old by then.
+_PATIENCE = timedelta(minutes=1)
+_GIB = 2**30
+_FILES = 6
+
+
+def cards_being_cleared(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """Return the board with a dock in each phase of a clearing."""
+    docks = tuple(
+        replace(dock, findings=(), clearing=_counted(view, dock), state=_state(view))
+        for dock, view in zip(snapshot.docks, _clearings(now), strict=False)
+    )
+    recorders = tuple(replace(one, issuable=one.place == "dock") for one in snapshot.recorders)
+    return replace(snapshot, docks=docks, recorders=recorders, at=now + _PATIENCE)
+
+
+def full_disk(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """Return the board with a disk that takes no more, and a recorder that waits for room."""
+    low = ArchiveLowError(free_mib=11_264, wanted_mib=26_112, limit_mib=10_240)
+    storage = StorageView(
+        low.code, low.text.zh, low.text.en, low.remedy.zh, low.remedy.en, stops=True,
+        scrubbed_at=now - timedelta(hours=9), scrubbed_files=182_344,
+    )  # fmt: skip
+    first, *others = snapshot.docks
+    waiting = replace(
+        first, state=DockState.FAILED, progress=None, counts=None, error_code=low.code,
+        error_zh=low.text.zh, error_en=low.text.en,
+        remedy_zh=low.remedy.zh, remedy_en=low.remedy.en,
+    )  # fmt: skip
+    return replace(
+        snapshot, docks=(waiting, *others), storage=storage, archive_free_bytes=11 * _GIB,
+        at=now + _PATIENCE,
+    )  # fmt: skip
+
+
+def _clearings(now: datetime) -> tuple[ClearingView, ...]:
+    phase, since = ClearingPhase, now - timedelta(minutes=2)
+    total = 25 * _GIB
+    return (
+        ClearingView(phase.WAITING, since, (Reason.NOT_WITNESSED, Reason.NOT_READ_AGAIN)),
+        ClearingView(phase.READING, since, (), 0, 10 * _GIB, total),
+        ClearingView(phase.INTENDED, since, (Reason.NOT_WITNESSED,), _FILES),
+        ClearingView(phase.REMOVING, now, (), _FILES),
+        ClearingView(phase.KEPT, since, (Reason.FILES_UNPROVEN,)),
+        ClearingView(phase.CLEARED, since, (), _FILES),
+    )
+
+
+def _counted(view: ClearingView, dock: DockView) -> ClearingView:
+    """Return a clearing of as many files as the dock shows."""
+    return replace(view, files=dock.counts.listed) if view.files and dock.counts else view
+
+
+def _state(view: ClearingView) -> DockState:
+    return DockState.CLEARING if view.phase is ClearingPhase.REMOVING else DockState.READY
+
+
+STAGED = {"kiosk-clearing": cards_being_cleared, "kiosk-storage": full_disk}
