@@ -42,7 +42,7 @@ from agent.core.event import (
     VisitFailed,
     WorkerEvent,
 )
-from agent.core.plan import Plan, is_same, news, plan_copies, relisted
+from agent.core.plan import Plan, PlannedCopy, is_same, joined, news, plan_copies, relisted
 from agent.core.recorder import Device, Listing
 from agent.core.storage import GOOD, StorageHealth
 from contracts.clearing import ClearingPhase
@@ -69,6 +69,7 @@ from contracts.roster import Limits, Policy, Roster
 INBOX = "inbox"
 LISTINGS_MAX = 4  # of one visit; a card that is listed otherwise each time is never settled
 NOTHING = Counts()
+UNLISTED = Listing(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Dock:
     remarks: tuple[Finding, ...] = ()
     clock_offset_ms: int | None = None  # as measured before anything corrected it
     listing: Listing | None = None
+    known: Listing = UNLISTED  # all that this visit ever listed: each is accounted for once
     plan: Plan | None = None
     counts: Counts = NOTHING
     listings: int = 1
@@ -216,6 +218,7 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
             *settling.unfinished_finding(event.listing, plan, around.unfinished.get(recorder)),
         ),
         listing=event.listing,
+        known=event.listing,
         clock_offset_ms=offset_ms,
         plan=plan,
         counts=counts,
@@ -264,8 +267,7 @@ def take_file(dock: Dock, event: FileImported, around: Around) -> Step:
     )
     fact = settling.imported(event, _recorder(dock), dock.number, dock.clock_offset_ms)
     taken = replace(
-        dock,
-        listing=relisted(_listing(dock), event.planned),
+        _relisted(dock, event.planned),
         counts=counts,
         imported_bytes=dock.imported_bytes + (0 if event.held else size),
         settled_bytes=dock.settled_bytes + size,
@@ -283,8 +285,7 @@ def miss_file(dock: Dock, event: FileUnreadable, around: Around) -> Step:
     found = check_card(unreadable, policy.limits if policy else Limits())
     others = tuple(remark for remark in dock.remarks if remark.code != found.code)
     missed = replace(
-        dock,
-        listing=relisted(_listing(dock), event.planned),
+        _relisted(dock, event.planned),
         counts=replace(dock.counts, unreadable=unreadable),
         settled_bytes=dock.settled_bytes + event.planned.file.size,
         remarks=(*others, found),
@@ -440,18 +441,19 @@ def _interrupted(dock: Dock, trouble: Trouble) -> VisitInterrupted:
 
 
 def _import_news(dock: Dock, listing: Listing, around: Around) -> Step:
-    """Order what the card lists by now and did not before; give up when it never settles."""
+    """Order what the card lists by now and never did before; give up when it never settles."""
     again = replace(dock, listing=listing, listings=dock.listings + 1)
     if again.listings == LISTINGS_MAX:
         unsteady = ListingUnsteadyError(times=again.listings)
         return _end_badly(again, around, Trouble.of(unsteady))
     recorder, counts = _recorder(dock), dock.counts
-    new = news(_listing(dock), listing)
+    new = news(dock.known, listing)
     plan = plan_copies(new, ())
     before = dock.plan or Plan((), ())
     policy = around.policy(recorder)
     added = replace(
         again,
+        known=joined(dock.known, new),
         plan=replace(before, copies=(*before.copies, *plan.copies)),
         counts=replace(
             counts,
@@ -465,12 +467,17 @@ def _import_news(dock: Dock, listing: Listing, around: Around) -> Step:
     return added, (*settling.refused_items(dock.visit, recorder, new.refused), order)
 
 
+def _relisted(dock: Dock, copy: PlannedCopy) -> Dock:
+    listing, known = relisted(_listing(dock), copy), relisted(dock.known, copy)
+    return replace(dock, listing=listing, known=known)
+
+
 def _is_clock_off(findings: tuple[Finding, ...]) -> bool:
     return any(finding.code == "clock_off" for finding in findings)
 
 
 def _listing(dock: Dock) -> Listing:
-    return dock.listing or Listing(())
+    return dock.listing or UNLISTED
 
 
 def _device(dock: Dock) -> Device:

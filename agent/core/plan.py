@@ -82,6 +82,11 @@ def news(before: Listing, after: Listing) -> Listing:
     )
 
 
+def joined(before: Listing, more: Listing) -> Listing:
+    """Return all that was listed, at whatever time; whether a listing failed is not kept."""
+    return Listing((*before.files, *more.files), (*before.refused, *more.refused))
+
+
 def relisted(listing: Listing, copy: PlannedCopy) -> Listing:
     """Return the listing with what a file was found to be in the place of what was listed."""
     if copy.listed is None:

@@ -27,9 +27,9 @@ def after(*events, dock=None, world=None):
     return dock, effects
 
 
-def copied(*files, number="R1"):
+def copied(*files, number="R1", surveyed_too=()):
     docked = [Docked(device(), "v1"), Identified("v1", Identity(device_number=number))]
-    dock, _ = after(*docked, surveyed("v1", *files))
+    dock, _ = after(*docked, surveyed("v1", *files, *surveyed_too))
     dock, _ = after(*(imported("v1", file) for file in files), dock=dock)
     return dock
 
@@ -92,6 +92,33 @@ def test_a_file_that_vanished_asks_for_one_more_listing():
     assert [order.plan.copies for order in orders(effects)] == [()]
     dock, _ = after(ended(A), dock=dock)
     assert dock.state is DockState.READY
+
+
+def test_a_file_that_a_listing_missed_and_the_next_has_again_is_entered_once():
+    dock, _ = after(ended(A, error="EIO"), dock=copied(A, B))
+    dock, effects = after(ended(A, B, refused=(LINK,)), dock=dock)
+    assert [order.plan.copies for order in orders(effects)] == [()]
+    dock, effects = after(ended(A, B, refused=(LINK,)), dock=dock)
+    (fact,) = facts(effects)
+    assert (fact.TYPE, fact.counts.listed, fact.counts.settled) == ("visit.completed", 3, 3)
+
+
+def test_what_a_file_had_become_when_it_was_read_is_not_copied_again_after_a_listing_missed_it():
+    grown = card_file(b"b", size=2000)
+    became = imported("v1", B)
+    became = replace(became, planned=became.planned.become(grown))
+    dock, _ = after(became, ended(A), dock=copied(A, surveyed_too=(B,)))
+    dock, effects = after(ended(A, grown), dock=dock)
+    assert [order.plan.copies for order in orders(effects)] == [()]
+
+
+def test_an_item_that_is_no_file_and_comes_back_is_entered_once():
+    listed = replace(surveyed("v1", A), listing=Listing((A,), (LINK,)))
+    docked = [Docked(device(), "v1"), Identified("v1", Identity(device_number="R1"))]
+    dock, _ = after(*docked, listed, imported("v1", A), ended(A))
+    dock, effects = after(ended(A, refused=(LINK,)), dock=dock)
+    assert facts(effects) == []
+    assert (dock.counts.listed, dock.counts.refused) == (2, 1)
 
 
 def test_an_item_that_appeared_and_is_no_file_is_entered_and_counted():
