@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from agent.archive.commissioning import Mark, check, describe, look_at, write_mark
 from contracts.commands import Retry
+from contracts.errors import ArchiveForeignError
 from tests.support.loopdisk import MIB, attached, make_image, mounted, run
 from tests.support.running_agent import RunningAgent, World, pin, running
 from tests.support.source import names_in
@@ -113,6 +115,16 @@ def test_another_stations_disk_is_refused(world, tmp_path):
     other.archive.symlink_to(world.archive)
     code, said = refusal(other)
     assert (code, "archive_foreign" in said) == (2, True)
+
+
+def test_another_archives_mark_on_the_same_disk_is_refused(tmp_path):
+    ours, theirs = Mark("a" * 32, "muster/example/s1"), Mark("b" * 32, "muster/example/s1")
+    write_mark(tmp_path, ours)
+    known = describe(tmp_path, look_at(tmp_path), ours)
+    check(tmp_path, look_at(tmp_path), known)
+    write_mark(tmp_path, theirs)
+    with pytest.raises(ArchiveForeignError):
+        check(tmp_path, look_at(tmp_path), known)
 
 
 def test_a_copy_of_the_archive_on_another_file_system_is_refused(world, disk):

@@ -105,6 +105,19 @@ def checkpoint_of(note):
     return Checkpoint.of_note(note)
 
 
+def test_a_commit_upon_what_is_not_the_newest_stores_nothing(office, station):
+    introduced(station, office)
+    known = office.intake.stations["s1"]
+    append(station, Draft("t", "s", {}))
+    (entry,) = station.ledger.entries(2, 3)
+    same = station.ledger.checkpoint_at(2)
+    frontier = station.ledger.frontier(2)
+    late = Commit(0, (entry,), (leaf_hash(entry.raw),), frontier, checkpoint_of(same), same)
+    with pytest.raises(IndexStoreError, match="another index"):
+        office.store.commit([Proven("s1", known.row.id, late, same)], START)
+    assert len(list(office.store.entries_of(known.row.id, 9))) == 1
+
+
 def test_entries_are_found_by_type_and_time(office, station):
     append(station, Draft("a", "s", {}), at=START)
     append(station, Draft("b", "s", {}), at=START + timedelta(days=1))

@@ -150,6 +150,7 @@ def test_while_the_card_is_read_again_progress_is_shown_and_the_battery_left_alo
 def test_the_intent_names_the_exact_files_without_the_recorders_marks():
     _, effects = after(*READ)
     (intent,) = facts(effects)
+    assert effects == (Enter(intent),)
     assert (intent.files, intent.total_bytes) == (2, 2000)
     assert (intent.witnessed, intent.witness) == (5, KEY)
 
@@ -334,7 +335,10 @@ def test_no_sequence_of_events_removes_before_the_intent_is_entered_and_witnesse
                 assert dock.state is DockState.CLEARING
 
 
-@given(st.sampled_from(list(ClearingPhase)), st.integers(0, 9), st.booleans(), st.booleans())
+@pytest.mark.parametrize("phase", list(ClearingPhase))
+@pytest.mark.parametrize("size", [7, 8])
+@pytest.mark.parametrize("looked", [True, False])
+@pytest.mark.parametrize("troubled", [True, False])
 def test_no_phase_gives_the_order_to_remove_where_the_gate_is_shut(phase, size, looked, troubled):
     dock, _ = after(*REMOVING[:-1])
     clearing = replace(dock.clearing, phase=phase, looked=WHO if looked else None)

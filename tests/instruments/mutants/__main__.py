@@ -1,11 +1,15 @@
 """`python -m tests.instruments.mutants`: see the README beside it."""
 
 import argparse
+import random
 import sys
 
-from tests.instruments.counts import arguments, conclude, say
+from tests.instruments.counts import Share, arguments, conclude, say
+from tests.instruments.mutants.applying import Mutant, Verdict
 from tests.instruments.mutants.catalogue import MUTANTS
 from tests.instruments.mutants.running import JOBS, hunt, table
+
+PART = 20  # bugs of one round
 
 
 def _more(parser: argparse.ArgumentParser) -> None:
@@ -14,12 +18,24 @@ def _more(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", action="store_true", help="what the catcher said")
 
 
+def _for_so_long(chosen: list[Mutant], share: Share) -> list[tuple[Mutant, Verdict]]:
+    """Put bugs in another order again and again; each round looks first that the suite is sound."""
+    drawn, found = random.Random(share.seed), []
+    while not share.is_done(0):
+        some = drawn.sample(chosen, min(PART, len(chosen)))
+        found += hunt(some, share.options.jobs, lambda: share.is_done(0))
+    return found
+
+
 def main() -> int:
     """Put the bugs to the suite."""
     share = arguments("mutants", "mutants", len(MUTANTS), extend=_more)
     only = share.options.only
     chosen = [m for m in MUTANTS if only is None or m.id in only][: share.amount]
-    found = hunt(chosen, share.options.jobs)
+    if share.seconds is None:
+        found = hunt(chosen, share.options.jobs)
+    else:
+        found = _for_so_long(chosen, share)
     table(found)
     missed = [mutant for mutant, verdict in found if not verdict.caught]
     for mutant, verdict in found:

@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).parents[3]
+SERVING = Path(__file__).with_name("serving.py")
 COPIED = (
     *("contracts", "ledger", "outside", "look", "agent", "station", "index"),
     *("config", "docs", "demo", "tests", "benchmarks", "systemd", "pyproject.toml"),
@@ -63,11 +65,10 @@ class Verdict:
 
 
 def command(catcher: tuple[str, ...]) -> list[str]:
-    """Return the command of a catcher: `("crash", "--states", "50")` or pytest's node ids."""
+    """Return a module and its words: `("crash", "--states", "50")` or pytest's node ids."""
     if catcher[0].startswith("tests/"):
-        quick = ["-x", "-q", "-rf", "-p", "no:cacheprovider"]
-        return [sys.executable, "-m", "pytest", *quick, *catcher]
-    return [sys.executable, "-m", f"tests.instruments.{catcher[0]}", *catcher[1:]]
+        return ["pytest", "-x", "-q", "-rf", "-p", "no:cacheprovider", *catcher]
+    return [f"tests.instruments.{catcher[0]}", *catcher[1:]]
 
 
 def tests(file: str, *names: str) -> tuple[str, ...]:
@@ -119,27 +120,39 @@ def mutated(mutant: Mutant, root: Path) -> Iterator[None]:
         _write(file, sound)
 
 
-def ask(catcher: tuple[str, ...], root: Path) -> Verdict:
-    """Let a catcher judge a tree."""
-    began = time.monotonic()
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    try:
-        done = subprocess.run(
-            command(catcher),
+class Copy:
+    """A copy of the tree, and the process that runs catchers in it (`serving`)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._said = root / "said"
+        environment = {**os.environ, "PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        self._serving = subprocess.Popen(
+            [sys.executable, "-P", str(SERVING)],
             cwd=root,
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
         )
-        code, output = done.returncode, done.stdout
-    except subprocess.TimeoutExpired:
-        code, output = -1, "it did not end"
-    is_pytest = catcher[0].startswith("tests/")
-    by = _failed(output) if is_pytest else _violations(catcher[0], output)
-    return Verdict(code == 1 and bool(by), by, time.monotonic() - began, output)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._serving.communicate()
+
+    def ask(self, catcher: tuple[str, ...]) -> Verdict:
+        """Let a catcher judge the tree."""
+        began = time.monotonic()
+        order = [command(catcher), str(self._said), PATIENCE_SECONDS]
+        self._serving.stdin.write(f"{json.dumps(order)}\n")
+        self._serving.stdin.flush()
+        code = int(self._serving.stdout.readline())
+        output = self._said.read_text("utf-8", errors="replace")
+        is_pytest = catcher[0].startswith("tests/")
+        by = _failed(output) if is_pytest else _violations(catcher[0], output)
+        return Verdict(code == 1 and bool(by), by, time.monotonic() - began, output)
 
 
 def _failed(output: str) -> str:

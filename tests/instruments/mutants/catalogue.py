@@ -8,5 +8,6 @@ from tests.instruments.mutants.archive import ARCHIVE, CARD
 from tests.instruments.mutants.history import LEDGER
 from tests.instruments.mutants.medium import MEDIUM
 from tests.instruments.mutants.office import CLEARING, OFFICE
+from tests.instruments.mutants.order import ORDER
 
-MUTANTS = (*MEDIUM, *ARCHIVE, *CARD, *LEDGER, *OFFICE, *CLEARING)
+MUTANTS = (*MEDIUM, *ARCHIVE, *CARD, *LEDGER, *OFFICE, *CLEARING, *ORDER)

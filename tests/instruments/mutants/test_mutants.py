@@ -4,7 +4,7 @@ import pytest
 
 from tests.instruments.counts import Share, conclude
 from tests.instruments.mutants import applying
-from tests.instruments.mutants.applying import Mutant, MutantError, ask, check, mutated
+from tests.instruments.mutants.applying import Copy, Mutant, MutantError, check, mutated
 from tests.instruments.mutants.catalogue import MUTANTS
 from tests.instruments.mutants.running import hunt, table
 
@@ -19,6 +19,11 @@ def small(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_adding.py").write_text(TESTS)
     return tmp_path
+
+
+def ask(catcher, root):
+    with Copy(root) as copy:
+        return copy.ask(catcher)
 
 
 def bug(new, old="a + b", caught_by=("tests/test_adding.py::test_one_and_one",)):

@@ -31,10 +31,11 @@ def main() -> int:
     """Run what the command line asks for."""
     share = arguments(NAME, "points", 0, extend=_more)
     options = share.options
-    scenarios = tuple(SCENARIOS) if options.all else SHARE
-    kinds = EVERY_KIND if options.all else KINDS
+    is_whole = options.all or share.seconds is not None
+    scenarios = tuple(SCENARIOS) if is_whole else SHARE
+    kinds = EVERY_KIND if is_whole else KINDS
     wanted = Wanted(
-        tuple(options.scenario or scenarios), tuple(options.kind or kinds), whole=options.all
+        tuple(options.scenario or scenarios), tuple(options.kind or kinds), whole=is_whole
     )
     if options.point:
         tally = inject_one(options.point)

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import tempfile
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pathlib import Path
 from contracts.errors import MusterError
 from tests.instruments.syscalls.scenarios import (
     SCENARIOS,
+    SYNCS,
     Fault,
     Scenario,
     card_mark,
@@ -30,20 +30,26 @@ from tests.instruments.syscalls.scenarios import (
 )
 from tests.instruments.syscalls.station import Folder, Promises
 
-READING = "openat,read,pread64,preadv,preadv2,getdents64,newfstatat,fstat,statx,fstatfs,statfs"
-WRITING = (
+READING = "read,pread64,preadv,preadv2,getdents64,newfstatat,fstat,statx,fstatfs,statfs"
+GROWING = (
     "write,pwrite64,writev,pwritev,pwritev2,fallocate,ftruncate,fsync,fdatasync,syncfs,link,linkat,"
-    "rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,fchmod,fchmodat,symlinkat"
+    "rename,renameat,renameat2,mkdir,mkdirat,symlinkat"
 )
+WRITING = f"{GROWING},unlink,unlinkat,rmdir,fchmod,fchmodat"
 OTHER = "close,flock,fcntl,fadvise64,lseek,readlink,readlinkat,access,faccessat,faccessat2,stat"
-CALLS = tuple(f"{READING},{WRITING},{OTHER}".split(","))
+CALLS = tuple(f"openat,{READING},{WRITING},{OTHER}".split(","))
 QUIET = frozenset(("fcntl", "lseek", "fadvise64", "access", "faccessat", "faccessat2"))
-CHANGING = frozenset(f"openat,{WRITING}".split(","))
+CHANGING = frozenset(WRITING.split(","))
+TAKING_ROOM = frozenset(GROWING.split(","))
+_CREATES = re.compile(r"O_(?:CREAT|TRUNC)")
+_WRITES = re.compile(r"O_(?:CREAT|TRUNC|WRONLY|RDWR)")
+_OUR_DISK = re.compile(r"/here/(?:archive|state)\b")
 KILL = "KILL"
 COPY = "fallocate"  # what a file's copy begins with
 SUCCESS = "getpgid"  # what `Promises.succeed` calls
 _ENDED = {0: "ended", 3: "error", 4: "unforeseen"}
 _PATIENCE_SECONDS = 60
+Calls = dict[str, list[str]]  # by the name of the call, as strace shows each
 _LINE = re.compile(r"^(?:(\d+) +)?(\w+)\(")
 
 
@@ -86,8 +92,8 @@ class Injector:
         scenario.prepare(self._made)
         self._mark = card_mark(self._made.card)
 
-    def count(self) -> Counter[str]:
-        """Return how many calls of each kind the scenario makes; it ends as it should."""
+    def count(self) -> Calls:
+        """Return the calls that the scenario makes, by name; it ends as it should."""
         tracing = ["-e", "trace=" + ",".join(f"?{call}" for call in CALLS)]
         fault = self._run(tracing)
         wrong = [*self.scenario.check(self._folder, fault)]
@@ -97,14 +103,13 @@ class Injector:
         gc.collect()
         gc.freeze()
         self._run(tracing)
-        by_thread = Counter(
-            found.groups()
-            for line in self._log.read_text(errors="replace").splitlines()
-            if (found := _LINE.match(line))
-        )
-        most: Counter[str] = Counter()
-        for (_, call), count in by_thread.items():
-            most[call] = max(most[call], count)
+        by_thread: dict[tuple[str, str], list[str]] = {}
+        for line in self._log.read_text(errors="replace").splitlines():
+            if found := _LINE.match(line):
+                by_thread.setdefault(found.groups(""), []).append(line)
+        most: Calls = {}
+        for (_, call), lines in by_thread.items():
+            most[call] = max(most.get(call, []), lines, key=len)
         return most
 
     def inject(self, point: Point) -> tuple[bool, list[str]]:
@@ -191,20 +196,39 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, copy_function=copy)
 
 
-def points_of(scenario: str, counts: Counter[str], kind: str, *, whole: bool) -> Iterator[Point]:
+def points_of(scenario: str, calls: Calls, kind: str, *, whole: bool) -> Iterator[Point]:
     """Yield the points of a scenario.
 
-    Unless the `whole` is wanted, a process is killed only at what changes something: killed at
-    any other call it leaves what it leaves when killed at the next that does; and locks, seeks and
-    advice are not made to fail.
+    Unless the `whole` is wanted, a process is killed only at what changes the station's disk:
+    killed at any other call, a sync among them, it leaves what it leaves when killed at the next
+    that does; and locks, seeks and advice are not made to fail.
     """
-    for call, count in sorted(counts.items()):
-        if kind in ("ENOSPC", "EROFS", "EDQUOT") and call not in CHANGING:
-            continue
-        if not whole and (call in QUIET or (kind == KILL and call not in CHANGING)):
-            continue
-        for number in range(1, count + 1):
-            yield Point(scenario, call, number, kind)
+    for call, lines in sorted(calls.items()):
+        for number, line in enumerate(lines, 1):
+            if can_get(kind, call, line) and (whole or _is_in_share(kind, call, line)):
+                yield Point(scenario, call, number, kind)
+
+
+def can_get(kind: str, call: str, line: str) -> bool:
+    """Tell whether a kernel can answer this call, shown as strace shows it, so.
+
+    A full disk shows where room is taken, at the latest by the sync of what was taken; one that
+    became read-only wherever something is changed. Both only on the station's own disk.
+    """
+    if kind not in ("ENOSPC", "EDQUOT", "EROFS"):
+        return True
+    if not _OUR_DISK.search(line):
+        return False
+    if kind == "EROFS":
+        return call in CHANGING or (call == "openat" and bool(_WRITES.search(line)))
+    return call in TAKING_ROOM or (call == "openat" and bool(_CREATES.search(line)))
+
+
+def _is_in_share(kind: str, call: str, line: str) -> bool:
+    if kind == KILL:
+        is_change = call in CHANGING - SYNCS or (call == "openat" and _CREATES.search(line))
+        return bool(is_change and _OUR_DISK.search(line))
+    return call not in QUIET
 
 
 def opened(name: str) -> tuple[Injector, Path]:

@@ -12,7 +12,7 @@ from tests.instruments.syscalls.injecting import KILL, Injector, Point, opened, 
 
 NAME = "syscalls"
 SHARE = ("first", "resume", "signing")
-KINDS = (KILL, "EIO")
+KINDS = (KILL, "EIO", "ENOSPC", "EROFS")
 EVERY_KIND = (KILL, "EIO", "ENOSPC", "EROFS", "EDQUOT", "EINTR", "EMFILE", "ENOMEM")
 JOBS = 2
 
@@ -93,24 +93,29 @@ def inject_one(point: Point) -> Tally:
 def _part(share: Share, wanted: Wanted, job: int, jobs: int) -> Tally:
     tally = Tally()
     logging.disable(logging.CRITICAL)
-    for name in wanted.scenarios:
+    for turn, name in enumerate(wanted.scenarios, 1):
         injector, root = opened(name)
         try:
             for point in _chosen(injector, share, wanted, (job, jobs)):
                 tally.add(point, *injector.inject(point))
-                if share.seconds is not None and share.is_done(0):
+                if _is_over(share, turn / len(wanted.scenarios)):
                     break
         finally:
             removed(root)
     return tally
 
 
+def _is_over(share: Share, part: float) -> bool:
+    """Tell whether this part of the time has passed, where there is a time."""
+    return share.seconds is not None and share.elapsed_seconds >= share.seconds * part
+
+
 def _chosen(
     injector: Injector, share: Share, wanted: Wanted, part: tuple[int, int]
 ) -> Iterator[Point]:
     name = injector.scenario.name
-    counts = injector.count()
-    points = [p for kind in wanted.kinds for p in points_of(name, counts, kind, whole=wanted.whole)]
+    calls = injector.count()
+    points = [p for kind in wanted.kinds for p in points_of(name, calls, kind, whole=wanted.whole)]
     random.Random(share.seed).shuffle(points)
     if share.amount:
         points = points[: share.amount]

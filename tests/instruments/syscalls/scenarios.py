@@ -35,7 +35,7 @@ _SAME = {b"DCIM/SAME.MP4": b"DCIM/A.MP4"}  # the same footage under another name
 _WITNESS = SigningKey(bytes(range(32)))
 _WITNESS_NAME = "muster/example/index/11112222"
 _WITNESS_KEY = _WITNESS.verifying(_WITNESS_NAME, COSIGNATURE)
-_SYNCS = ("fsync", "fdatasync", "syncfs")
+SYNCS = frozenset(("fsync", "fdatasync", "syncfs"))
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _common(fault: Fault) -> Iterator[str]:
     code, sentence = fault.said.get("trouble") or ("", "")
     if code == UnforeseenError.code:
         yield f"the visit ended by an error that nobody foresaw: {sentence}"
-    is_sync = fault.call in _SYNCS and fault.was_before_success
+    is_sync = fault.call in SYNCS and fault.was_before_success
     if fault.said.get("succeeded") and is_sync and not _may_ignore(fault):
         yield f"success was reported after {fault.where}"
 
@@ -277,10 +277,12 @@ def _one_migration_more() -> Iterator[None]:
     now = ledger.database._migrations
     scripts = (*now(), "CREATE INDEX entry_at ON entry (at); CREATE TABLE later (x ANY) STRICT;")
     ledger.database._migrations = lambda: scripts
+    ledger.database._expected_schema.cache_clear()
     try:
         yield
     finally:
         ledger.database._migrations = now
+        ledger.database._expected_schema.cache_clear()
 
 
 def _migrate(folder: Folder, promises: Promises) -> None:
