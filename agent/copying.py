@@ -21,6 +21,7 @@ from agent.retrying import Tries
 from contracts.errors import StationError
 from contracts.names import shown, view_path
 
+_AHEAD = 8  # files; up to twice as many are open
 _LONGEST = timedelta(seconds=0.5)  # what a slow recorder gave so far is not kept waiting
 
 
@@ -178,7 +179,9 @@ class Copying:
         """
         try:
             try:
-                for planned in self._order.plan.copies:
+                for number, planned in enumerate(self._order.plan.copies):
+                    if number % _AHEAD == 0:
+                        self._announce(number)
                     self._read(planned, settler)
             finally:
                 # What was read whole is proven and reported, whatever ended the reading.
@@ -187,6 +190,11 @@ class Copying:
         finally:
             if self._batch is not None:
                 self._batch.group.close()
+
+    def _announce(self, number: int) -> None:
+        """Tell the recorder what is read next, so that a small file is there when it is wanted."""
+        coming = self._order.plan.copies[number : number + 2 * _AHEAD]
+        self._recorder.expect([planned.file for planned in coming])
 
     def _read(self, planned: PlannedCopy, settler: ThreadPoolExecutor) -> None:
         self._watch.go_on()

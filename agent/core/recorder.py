@@ -130,6 +130,9 @@ class Recorder(Protocol):
     def open_file(self, file: CardFile) -> OpenFile:
         """Open a listed file for reading."""
 
+    def expect(self, files: Sequence[CardFile]) -> None:
+        """Have these fetched while others are read; a hint, of which nothing need come."""
+
     def look_again(self, file: CardFile) -> CardFile | None:
         """Return what a listed file is now, or None when no regular file is there any more."""
 

@@ -7,7 +7,7 @@ reach anything outside it.
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,7 @@ MAX_ITEMS = 250_000
 MAX_PATH_BYTES = 4096  # what an entry has room for
 TRIES = 3  # of each read that fails, before smaller pieces are tried and at last given up
 PIECE_BYTES = 4096
+FETCHED_BYTES = 1 << 20  # a larger file is fetched ahead by the kernel while it is read
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -42,6 +43,8 @@ class CardFolder:
     def __init__(self, root: Path, is_gone: Callable[[], bool]) -> None:
         self._is_gone = is_gone
         self._root: int | None = None
+        self._above: tuple[bytes, int] | None = None  # the folder opened last: files come in rows
+        self._ahead: dict[bytes, int] = {}  # what is expected, opened
         try:
             self._root = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
             self._device = _device_of(self._root)
@@ -71,8 +74,9 @@ class CardFolder:
             FileUnreadableError: the card does not give it.
             RecorderGoneError: the recorder was pulled out.
         """
+        fd = self._ahead.pop(file.path, None)
         try:
-            fd = self._open(file.path)
+            fd = self._open(file.path) if fd is None else fd
         except OSError as error:
             raise self._error(file.path, 0, error) from error
         opened = FolderFile(fd, file, lambda offset, error: self._error(file.path, offset, error))
@@ -80,6 +84,19 @@ class CardFolder:
             opened.close()
             raise FileChangedError(name=shown(file.path))
         return opened
+
+    def expect(self, files: Sequence[CardFile]) -> None:
+        """Have the kernel fetch the small ones of these, and no others that were expected before.
+
+        What fails here fails again, and is told, when the file is opened or read.
+        """
+        small = {file.path: file.size for file in files if file.size <= FETCHED_BYTES}
+        for path in self._ahead.keys() - small:
+            _close(self._ahead.pop(path))
+        for path in small.keys() - self._ahead:
+            with suppress(OSError):
+                self._ahead[path] = fd = self._open(path)
+                os.posix_fadvise(fd, 0, small[path], os.POSIX_FADV_WILLNEED)
 
     def look_again(self, file: CardFile) -> CardFile | None:
         """Return what a listed file is now, or None when no regular file is there any more.
@@ -130,6 +147,8 @@ class CardFolder:
 
     def close(self) -> None:
         """Let go of the folder; may be called twice."""
+        self.expect(())
+        self._leave_folder()
         if self._root is not None:
             _close(self._root)
         self._root = None
@@ -154,18 +173,31 @@ class CardFolder:
         return b"/".join(found)
 
     def _open(self, path: bytes) -> int:
-        *folders, name = path.split(b"/")
-        folder = self._open_folder(folders)
-        try:
-            return _on_card(os.open(_step(name), _FILE, dir_fd=folder), folder)
-        finally:
-            _close(folder)
+        above, _, name = path.rpartition(b"/")
+        if self._above is not None and self._above[0] == above:
+            try:
+                return self._open_in(self._above[1], name)
+            except OSError:
+                self._leave_folder()  # which may be another by now
+        if self._above is None or self._above[0] != above:
+            folder = self._open_folder(above.split(b"/") if above else [])
+            self._leave_folder()
+            self._above = above, folder
+        return self._open_in(self._above[1], name)
+
+    def _open_in(self, folder: int, name: bytes) -> int:
+        return _on_card(os.open(_step(name), _FILE, dir_fd=folder), self._device)
+
+    def _leave_folder(self) -> None:
+        if self._above is not None:
+            _close(self._above[1])
+        self._above = None
 
     def _open_folder(self, names: list[bytes]) -> int:
         fd = os.dup(self._fd())
         for name in names:
             try:
-                below = _on_card(os.open(_step(name), _FOLDER, dir_fd=fd), fd)
+                below = _on_card(os.open(_step(name), _FOLDER, dir_fd=fd), self._device)
             finally:
                 _close(fd)
             fd = below
@@ -319,7 +351,7 @@ class _Walk:
             self._unlistable(path, f"deeper than {MAX_DEPTH} folders")
             return
         try:
-            child = _on_card(os.open(name, _FOLDER, dir_fd=fd), fd)
+            child = _on_card(os.open(name, _FOLDER, dir_fd=fd), self._device)
         except OSError as error:
             self._unlistable(path, error)
             return
@@ -359,10 +391,10 @@ def _step(name: bytes) -> bytes:
     return name
 
 
-def _on_card(fd: int, folder: int) -> int:
-    """Return what was opened, if it is on the folder's own file system; else close it."""
+def _on_card(fd: int, device: int) -> int:
+    """Return what was opened, if it is on the card's own file system; else close it."""
     try:
-        is_here = _device_of(fd) == _device_of(folder)
+        is_here = _device_of(fd) == device
     except OSError:
         _close(fd)
         raise

@@ -57,6 +57,10 @@ class InboxVisit:
         """Open a listed file for reading."""
         return self._folder.open_file(file)
 
+    def expect(self, files: Sequence[CardFile]) -> None:
+        """Have these fetched while others are read."""
+        self._folder.expect(files)
+
     def look_again(self, file: CardFile) -> CardFile | None:
         """Return what a listed file is now."""
         return self._folder.look_again(file)

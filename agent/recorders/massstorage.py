@@ -119,6 +119,10 @@ class MassStorageRecorder:
         """Open a listed file for reading."""
         return self._card.open_file(file)
 
+    def expect(self, files: Sequence[CardFile]) -> None:
+        """Have these fetched while others are read."""
+        self._card.expect(files)
+
     def look_again(self, file: CardFile) -> CardFile | None:
         """Return what a listed file is now."""
         return self._card.look_again(file)

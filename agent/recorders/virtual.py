@@ -148,6 +148,10 @@ class VirtualRecorder:
         """Open a listed file for reading, with the faults the script gives it."""
         return _FaultyFile(self, file, self._card.open_file(file))
 
+    def expect(self, files: Sequence[CardFile]) -> None:
+        """Have these fetched while others are read."""
+        self._card.expect(files)
+
     def look_again(self, file: CardFile) -> CardFile | None:
         """Return what a listed file is now."""
         self._there()

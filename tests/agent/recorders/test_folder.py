@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from agent.core.recorder import CardFile, Listing
 from agent.recorders import folder as folder_module
 from agent.recorders.folder import CardFolder, list_folder
-from contracts.errors import FileChangedError, MountError, RecorderGoneError
+from contracts.errors import FileChangedError, FileVanishedError, MountError, RecorderGoneError
 
 HOSTILE = [
     b"a\nb",
@@ -46,6 +47,11 @@ def read(card, name):
         content += buffer[:count]
     opened.close()
     return bytes(content)
+
+
+def put_file(card, tmp_path, name):
+    put(tmp_path, name)
+    return next(file for file in card.list_files().files if file.path == name)
 
 
 def listed(card):
@@ -205,16 +211,50 @@ def test_a_folder_that_is_not_there_cannot_be_listed(tmp_path):
         list_folder(tmp_path / "nowhere")
 
 
-def test_listing_leaves_no_descriptor_open(card, tmp_path):
+def test_listing_and_reading_leave_no_descriptor_open_but_that_of_the_last_folder(card, tmp_path):
     put(tmp_path, b"a/b/c/d")
-    before = descriptors()
+    before = open_files()
     read(card, b"a/b/c/d")
     card.read_small((b"A", b"B"), 10)
-    assert descriptors() == before
+    assert open_files() - before == 1
+    card.close()
+    assert open_files() < before
 
 
-def descriptors():
-    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+def test_what_is_expected_is_open_until_it_is_read_or_expected_no_more(card, tmp_path):
+    files = [put_file(card, tmp_path, b"a/%d" % number) for number in range(3)]
+    before = open_files()
+    card.expect(files[:2])
+    assert open_files() - before == 3  # and their folder
+    card.expect(files[1:])
+    assert open_files() - before == 3
+    with closing(card.open_file(files[1])):
+        pass
+    card.expect(())
+    assert open_files() - before == 1
+
+
+def test_what_is_expected_and_gone_or_changed_is_told_when_it_is_opened(card, tmp_path):
+    gone, other = (put_file(card, tmp_path, name) for name in (b"gone", b"other"))
+    (tmp_path / "gone").unlink()
+    card.expect([gone, other])
+    (tmp_path / "other").write_bytes(b"another size")
+    with pytest.raises(FileVanishedError):
+        card.open_file(gone)
+    with pytest.raises(FileChangedError):
+        card.open_file(other)
+
+
+def test_a_folder_that_became_another_is_found_again(card, tmp_path):
+    put(tmp_path, b"a/one")
+    read(card, b"a/one")
+    (tmp_path / "a").rename(tmp_path / "b")
+    put(tmp_path, b"a/two")
+    assert read(card, b"a/two") == (tmp_path / "a" / "two").read_bytes()
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_small_file_is_found_whatever_its_letters_case(card, tmp_path):

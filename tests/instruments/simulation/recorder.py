@@ -78,6 +78,9 @@ class SimulatedRecorder:
             raise FileChangedError(name=shown(file.path))
         return _Open(self, file, card.files[file.path], is_bad=file.path in card.bad)
 
+    def expect(self, files: Sequence[CardFile]) -> None:
+        """Take the hint and do nothing."""
+
     def look_again(self, file: CardFile) -> CardFile | None:
         """Tell what a listed file is now."""
         listed = {one.path: one for one in self._there().listing().files}
