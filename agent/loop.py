@@ -101,13 +101,13 @@ class Loop:
         Raises:
             LedgerError: the ledger cannot be relied on any more; the program must end.
         """
-        reason = None
+        reason, now = None, self._hands.moment().at
         for event in events:
             if isinstance(event, Stop):
                 reason = event.reason
                 self.enter(AgentStopped(reason))
                 break
-            self._take(event)
+            self._take(event, now)
         if reason is None:
             self._beat()
         self._flush()
@@ -132,7 +132,7 @@ class Loop:
             pass
         return batch
 
-    def _take(self, event: Incoming) -> None:
+    def _take(self, event: Incoming, now: datetime) -> None:
         if isinstance(event, Broke):
             # Half an agent would look well and see nothing; systemd starts a whole one.
             raise event.error
@@ -142,7 +142,8 @@ class Loop:
         if isinstance(event, Asked):
             # A request is judged by a custody that knows every entry before it.
             self._flush()
-        self._effects += self._station.decide(event, self._hands.moment().at)
+            now = self._hands.moment().at
+        self._effects += self._station.decide(event, now)
         if isinstance(event, Asked):
             self._flush()
 

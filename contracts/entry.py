@@ -160,13 +160,14 @@ def _is_canonical(document: dict[str, Any], raw: bytes) -> bool:
 
 def _is_plain(value: object) -> bool:
     """Tell whether there is nothing but text, exact integers, and lists and objects of them."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind is int:
+        return abs(cast("int", value)) <= _LARGEST
     if isinstance(value, dict):
-        return all(type(key) is str and _is_plain(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    if type(value) is int:
-        return abs(value) <= _LARGEST
-    return type(value) in _SCALARS
+        return all(type(key) is str for key in value) and all(map(_is_plain, value.values()))
+    return isinstance(value, list | tuple) and all(map(_is_plain, value))
 
 
 def _exact(text: str) -> int:

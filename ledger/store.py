@@ -214,7 +214,7 @@ class Ledger(Records):
 
     def _read_back(self, first: int) -> tuple[Frontier, tuple[Entry, ...]]:
         """Hash what the tables hold, not what was handed to them: that is what gets signed."""
-        frontier, entries = self.frontier(first - 1), list[Entry]()
+        frontier, leaves, entries = self.frontier(first - 1), list[bytes](), list[Entry]()
         if frontier != self._frontier:
             what = f"entries 1 to {first - 1} are not what was signed last"
             raise LedgerBrokenError(where=self.folder, what=what)
@@ -224,9 +224,9 @@ class Ledger(Records):
             if leaf != stored:
                 what = f"entry {number} changed on its way in"
                 raise LedgerBrokenError(where=self.folder, what=what)
-            frontier, _ = frontier.append(leaf)
+            leaves.append(leaf)
             entries.append(decode(body))
-        return frontier, tuple(entries)
+        return frontier.grown(leaves), tuple(entries)
 
     def _sign(self, frontier: Frontier) -> str:
         text = str(Checkpoint(self._origin, frontier.size, frontier.root()))
