@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
+from itertools import count
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -32,6 +33,8 @@ ALIGNMENT_BYTES = 4096  # what O_DIRECT asks of every offset and length
 _SYNCING_AS_ONE = frozenset({0xEF53, 0x58465342, 0x9123683E, 0xF2F52010, 0x01021994})
 # Since 5.8 syncfs tells of data that was not written, since 5.17 of a journal that was not.
 _TELLING_KERNEL = (5, 17)
+
+_OURS, _NUMBERS = secrets.token_hex(12), count()  # nobody else's parts have these names
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -139,10 +142,10 @@ def read_at(fd: int, offset: int, buffer: memoryview, wanted: int) -> int:
     filled = 0
     whole = buffer[: -(-wanted // ALIGNMENT_BYTES) * ALIGNMENT_BYTES]
     while filled < wanted:
-        count = os.preadv(fd, [whole[filled:]], offset + filled)
-        if not count:
+        read = os.preadv(fd, [whole[filled:]], offset + filled)
+        if not read:
             break
-        filled += count
+        filled += read
     return min(filled, wanted)
 
 
@@ -217,6 +220,12 @@ def file_size(fd: int) -> int:
     return os.fstat(fd).st_size
 
 
+@archive_errors()
+def expect(fd: int, size: int) -> None:
+    """Have the beginning of a file fetched into the page cache, where others will look for it."""
+    os.posix_fadvise(fd, 0, size, os.POSIX_FADV_WILLNEED)
+
+
 @contextmanager
 def opened(folder: int, name: str) -> Iterator[int]:
     """Open a file for reading past the page cache, where the file system can."""
@@ -252,7 +261,7 @@ def new_part(folder: int) -> Iterator[Part]:
 @archive_errors()
 def create_part(folder: int, *, cached: bool = False) -> Part:
     """Create a part that nobody else can have made; `cached`: written through the page cache."""
-    name = f"{secrets.token_hex(12)}.part"
+    name = f"{_OURS}_{next(_NUMBERS)}.part"
     return Part(create(folder, name, cached=cached), name)
 
 
@@ -354,6 +363,21 @@ class Tree:
             finally:
                 for fd in chain[1:]:
                     close(fd)
+
+    @contextmanager
+    def below(self, folder: int, at: str, path: str) -> Iterator[int]:
+        """Open a folder below an open one, making what is missing; no name is made durable.
+
+        `at` is the open folder's own path.
+        """
+        chain = [folder]
+        try:
+            for prefix, name in _steps(path):
+                chain.append(self._enter(chain[-1], name, f"{at}/{prefix}"))
+            yield chain[-1]
+        finally:
+            for fd in chain[1:]:
+                close(fd)
 
     @contextmanager
     def existing(self, path: str) -> Iterator[int | None]:

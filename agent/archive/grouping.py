@@ -5,20 +5,23 @@ there together, read back, named, and their folders brought there together; noth
 before. The files stay apart all the same: what is wrong with one keeps none of the others.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 
 from agent.archive import durable, replacing, sealing
-from agent.archive.sealing import Incoming, Reading, Ring, Sealed
+from agent.archive.sealing import BLOCK_BYTES, Incoming, Reading, Ring, Sealed
 from agent.core.recorder import OpenFile
 from contracts.errors import ArchiveUnwritableError, ReadBackError, StationError
 
 INCOMING = "incoming"
 OBJECTS = "objects/sha256"
-GROUP_FILES = 128
+GROUP_FILES = 256
 GROUP_BYTES = 32 << 20
 SMALL_BYTES = 8 << 20  # from here on a file is worth an fsync of its own
+READERS = 2  # that read back: each waits for the disk most of the time
+_ROW = 16  # files that one of them takes at a time
 
 
 @dataclass(slots=True)
@@ -43,11 +46,13 @@ class Group:
         self._files: list[_Copied] = []
         self._bytes = 0
         self._cached = False
+        self._ring: Ring | None = None
         with ExitStack() as stack:
             # The handle that is asked to sync is opened before the first byte is written: whatever
             # the disk refuses from here on is told to it, though files and folders be forgotten.
             self._root = stack.enter_context(tree.root())
             self._incoming = stack.enter_context(tree.folder(INCOMING))
+            self._objects = stack.enter_context(tree.folder(OBJECTS))
             stack.callback(self._drop)
             self._open = stack.pop_all()
 
@@ -85,7 +90,7 @@ class Group:
             undo.callback(durable.unlink, self._incoming, part.name)
             undo.callback(durable.close, part.fd)
             incoming = Incoming(source, size, name, progress)
-            reading = sealing.copy(incoming, part.fd, Ring(size), sm3=sm3)
+            reading = sealing.copy(incoming, part.fd, self._ring_for(size), sm3=sm3)
             copied = _Copied(name, part.name, part.fd, reading)
             if not is_large:
                 if not cached:
@@ -109,8 +114,7 @@ class Group:
         go_on()
         if not self._bring():
             return None
-        ring = Ring.of_one()
-        outcomes = [self._seal(copied, ring, go_on) for copied in self._files]
+        outcomes = self._prove(go_on)
         if self._cached:
             durable.sync_all(self._root)
         return outcomes
@@ -118,6 +122,13 @@ class Group:
     def close(self) -> None:
         """Let go of everything and remove what was not named; may be called twice."""
         self._open.close()
+
+    def _ring_for(self, size: int) -> Ring:
+        if size >= BLOCK_BYTES:
+            return Ring(size)
+        if self._ring is None:
+            self._ring = Ring.of_one()
+        return self._ring
 
     def _bring(self) -> bool:
         for copied in self._files:
@@ -132,13 +143,42 @@ class Group:
                 return False  # never again: the kernel has forgotten what it could not write
         return True
 
+    def _prove(self, go_on: Callable[[], None]) -> list[Sealed | StationError]:
+        """Read back and name every file; a few one after the other, many while others are read."""
+        ring, files = Ring.of_one(), self._files
+        if len(files) <= _ROW:
+            return [self._seal(one, self._wrong(one, ring, go_on), ring) for one in files]
+        rows = [files[at : at + _ROW] for at in range(0, len(files), _ROW)]
+        with ThreadPoolExecutor(READERS, "read-back") as readers:
+            begun = [readers.submit(self._wrong_of, row, go_on) for row in rows]
+            return [
+                self._seal(one, wrong, ring)
+                for row, answer in zip(rows, begun, strict=True)
+                for one, wrong in zip(row, answer.result(), strict=True)
+            ]
+
+    def _wrong_of(
+        self, row: Sequence[_Copied], go_on: Callable[[], None]
+    ) -> list[StationError | None]:
+        ring = Ring.of_one()
+        return [self._wrong(one, ring, go_on) for one in row]
+
+    def _wrong(self, copied: _Copied, ring: Ring, go_on: Callable[[], None]) -> StationError | None:
+        """Return what is wrong with a file as the medium has it."""
+        go_on()
+        try:
+            if not sealing.fits(self._incoming, copied.part, copied.reading, ring, go_on):
+                return ReadBackError(name=copied.name)
+        except StationError as error:
+            return error
+        return None
+
     def _seal(
-        self, copied: _Copied, ring: Ring, go_on: Callable[[], None]
+        self, copied: _Copied, wrong: StationError | None, ring: Ring
     ) -> Sealed | StationError:
         try:
-            go_on()
-            if not sealing.fits(self._incoming, copied.part, copied.reading, ring, go_on):
-                raise ReadBackError(name=copied.name)
+            if wrong is not None:
+                raise wrong
             return self._place(copied, ring)
         except StationError as error:
             self._remove(copied)  # on a full disk its room serves the others' folders
@@ -153,7 +193,7 @@ class Group:
         reading = copied.reading
         sha256 = reading.sha256
         path = folder_of(sha256)
-        with self._tree.folder(path, settled=not self._cached) as folder:
+        with self._folder(path) as folder:
             is_new = durable.link_new(self._incoming, copied.part, folder, sha256)
             kept = None
             if not is_new and not _is_held(folder, sha256, ring, synced=not self._cached):
@@ -163,6 +203,11 @@ class Group:
                 durable.sync(folder)
         is_held = not is_new and kept is None
         return Sealed(sha256, reading.sm3, reading.size, f"{path}/{sha256}", is_held, kept)
+
+    def _folder(self, path: str) -> AbstractContextManager[int]:
+        if self._cached:  # its name is brought to the medium with all others
+            return self._tree.below(self._objects, OBJECTS, path.removeprefix(f"{OBJECTS}/"))
+        return self._tree.folder(path)
 
     def _drop(self) -> None:
         for copied in self._files:

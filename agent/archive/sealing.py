@@ -20,6 +20,7 @@ from agent.core.recorder import OpenFile
 from contracts.errors import FileChangedError, FileGrownError, FileShortError
 
 BLOCK_BYTES = 1 << 20
+HEAD_BYTES = 4096
 _RING_BLOCKS = 4
 
 Fill = Callable[[int, memoryview], int]  # from this offset into this buffer; how many bytes
@@ -115,6 +116,10 @@ class Ring:
         return partial(stack.enter_context(ThreadPoolExecutor(1)).submit, work)
 
 
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
+
+
 class _Slot:
     def __init__(self, size: int) -> None:
         pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE  # their alignment suits O_DIRECT
@@ -130,9 +135,7 @@ class _Slot:
 
 def _done(work: Callable[..., None], *what: object) -> Future[None]:
     work(*what)
-    done: Future[None] = Future()
-    done.set_result(None)
-    return done
+    return _DONE
 
 
 def _after(last: Work, begun: list[Future[None]], offset: int, content: memoryview) -> None:
@@ -163,6 +166,8 @@ class Incoming:
         filled = 0
         while filled < len(buffer) and (count := self.source.readinto(buffer[filled:])):
             filled += count
+            if offset + filled == self.size and filled < len(buffer):
+                break  # all that was listed, and no more was given: `unchanged` sees the rest
         if offset + filled > self.size:
             raise FileGrownError(name=self.name)
         if filled:
@@ -208,6 +213,7 @@ def fits(folder: int, part: str, reading: Reading, ring: Ring, go_on: Callable[[
         if durable.file_size(fd) != reading.size:
             return False
         count = ring.pump(_from_medium(fd, reading.size), compare)
+        durable.expect(fd, HEAD_BYTES)  # the look begins with it
     return count == reading.size and not differing
 
 

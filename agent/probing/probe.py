@@ -76,8 +76,10 @@ class Probe:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError as error:
             return _unparsed(NOT_OPENED.fill(why=error.strerror))
-        with os.fdopen(descriptor, "rb") as copy:
-            return self._look(copy.fileno(), name)
+        try:
+            return self._look(descriptor, name)
+        finally:
+            os.close(descriptor)
 
     def walls(self) -> tuple[str, ...]:
         """Return what confines the child, starting it if need be; empty when it parses nothing."""
