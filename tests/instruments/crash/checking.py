@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from agent.archive import Archive
+from agent.recorders.virtual import SCRIPT
 from contracts.entry import Entry as LedgerEntry
 from contracts.errors import LedgerError, MusterError
 from ledger.reading import LedgerReader
 from ledger.store import Ledger
 from ledger.verifying import verify
 from tests.instruments.crash.disk import Entry
-from tests.instruments.crash.station import open_ledger, visit
+from tests.instruments.crash.station import open_ledger, scrub, visit
 from tests.instruments.crash.trace import Mark
 
 LEDGER = "state/ledger/"
@@ -21,6 +22,10 @@ OBJECTS = "archive/objects/sha256/"
 INCOMING = "archive/incoming/"
 LOG = f"{LEDGER}ledger.db-wal"
 LedgerKey = tuple[tuple[str, str, int], ...]
+CARD = "card/"  # where a recorded card is, if one is
+_PARTIAL = "archive/partial/"
+_DAMAGED = "archive/damaged/"
+_NAME_LENGTH = 64
 _REBUILT = f"{LEDGER}ledger.db-shm"
 
 
@@ -33,6 +38,11 @@ class Promises:
     entered: int = 0
     published: int = 0
     witnessed: int = 0
+    on_card: dict[str, tuple[str, int]] = field(default_factory=dict)  # and what was entered then
+    unfit: set[str] = field(default_factory=set)  # never whole on a card, never footage
+    rotten: dict[str, str] = field(default_factory=dict)  # objects that were harmed, and as what
+    mended: set[str] = field(default_factory=set)  # reported imported since
+    kept: set[str] = field(default_factory=set)  # what they were harmed to, on the medium
 
     def hear(self, mark: Mark) -> None:
         """Take in what was said next."""
@@ -41,6 +51,12 @@ class Promises:
         if "imported" in said:
             sha256, size = said["imported"]
             self.imported[sha256] = size
+            self.mended |= {sha256} & set(self.rotten)
+        for path, sha256 in said.get("on_card", {}).items():
+            self.on_card[path] = sha256, self.entered
+        self.unfit |= set(said.get("unfit", ()))
+        self.rotten.update(said.get("rotten", {}))
+        self.kept |= set(said.get("kept", ()))
         for name in ("entered", "published", "witnessed"):
             setattr(self, name, max(getattr(self, name), said.get(name, 0)))
 
@@ -133,22 +149,98 @@ def archive_faults(
     files: Mapping[str, Entry], promises: Promises, entries: tuple[LedgerEntry, ...]
 ) -> list[str]:
     """Hold the archive against what was reported and what the ledger says (I1, I3)."""
+
+    def is_there(path: str, sha256: str) -> bool:
+        return path in files and files[path].sha256 in (sha256, promises.rotten.get(sha256))
+
     faults = [
         f"I1: {sha256} was reported imported and is not whole"
         for sha256 in promises.imported
-        if not _is_whole(files, object_path(sha256), sha256)
+        if not is_there(object_path(sha256), sha256)
     ]
     for entry in entries:
         faults += [
             f"I1: entry {entry.sequence}: {path} is not whole"
             for path, sha256 in _promised_by(entry)
-            if not _is_whole(files, f"archive/{path}", sha256)
+            if not is_there(f"archive/{path}", sha256)
         ]
-    return faults + [
-        f"I3: {path} holds {found.sha256}"
-        for path, found in files.items()
-        if path.startswith(OBJECTS) and not _is_named_so(path, found.sha256)
+    return [
+        *faults,
+        *_rot_faults(files, promises, entries),
+        *(
+            f"I3: {path} holds {found.sha256}"
+            for path, found in files.items()
+            if path.startswith(OBJECTS) and not is_there(path, PurePosixPath(path).name)
+            if not _is_probe(path)
+        ),
+        *(
+            f"I3: {path} is what was never whole on a card"
+            for path, found in files.items()
+            if found.sha256 in promises.unfit and not path.startswith(_PARTIAL)
+        ),
     ]
+
+
+def _rot_faults(
+    files: Mapping[str, Entry], promises: Promises, entries: tuple[LedgerEntry, ...]
+) -> list[str]:
+    """Hold that harmed bytes are kept, and that what took their place is whole (I1)."""
+    replaced = {entry.data["sha256"] for entry in entries if entry.type == "footage.replaced"}
+    held = {found.sha256 for path, found in files.items() if path.startswith((OBJECTS, _DAMAGED))}
+    return [
+        f"I1: {sha256} was replaced and is not whole"
+        for sha256 in sorted(replaced | promises.mended)
+        if not _is_whole(files, object_path(sha256), sha256)
+    ] + [f"I1: the damaged bytes {harmed} are lost" for harmed in sorted(promises.kept - held)]
+
+
+def card_faults(
+    files: Mapping[str, Entry],
+    promises: Promises,
+    entries: tuple[LedgerEntry, ...],
+    witnessed: int,
+) -> list[str]:
+    """Hold what went from a card against the archive and the ledger (I1, I2).
+
+    It is archived; its import is entered, after it the intent to remove, and the intent is under a
+    checkpoint with the witness's signature, all on the medium.
+    """
+    imported, intended = _grounds(entries, witnessed)
+    gone = {
+        path: of_card
+        for path, of_card in promises.on_card.items()
+        if not _is_whole(files, path, of_card[0])
+    }
+    return [
+        *(
+            f"I1: {path} is neither on the card nor in the archive"
+            for path, (sha256, _) in gone.items()
+            if not _is_whole(files, object_path(sha256), sha256)
+        ),
+        *(
+            f"I2: {path} went from the card before the witness knew the intent"
+            for path, (sha256, known) in gone.items()
+            if not imported.get(sha256, intended) < intended or intended <= known
+        ),
+        *(
+            f"I6: entry {entry.sequence}: {path} is on the card again"
+            for entry in entries
+            if entry.type == "recorder.cleared" and entry.data["code"] == "cleared"
+            for path in promises.on_card.keys() & files.keys()
+        ),
+    ]
+
+
+def _grounds(entries: tuple[LedgerEntry, ...], witnessed: int) -> tuple[dict[str, int], int]:
+    """Return which entry says what was imported, and the last intent that is witnessed."""
+    imported: dict[str, int] = {}
+    intended = 0
+    for entry in entries:
+        if entry.type == "footage.imported":
+            imported.setdefault(entry.data["sha256"], entry.sequence)
+        elif entry.type == "recorder.clearing" and entry.sequence <= witnessed:
+            intended = entry.sequence
+    return imported, intended
 
 
 def _promised_by(entry: LedgerEntry) -> list[tuple[str, str]]:
@@ -156,14 +248,15 @@ def _promised_by(entry: LedgerEntry) -> list[tuple[str, str]]:
     data = entry.data
     if entry.type == "footage.imported":
         return [(data["object"], data["sha256"]), (data["view"], data["sha256"])]
+    if entry.type == "footage.unreadable" and data["partial"]:
+        return [(data["partial"], data["partial_sha256"])]
     if entry.type == "visit.completed":
         return [(f"manifests/{data['visit']}.sha256", data["manifest_sha256"])]
     return []
 
 
-def _is_named_so(path: str, sha256: str) -> bool:
-    name = PurePosixPath(path).name
-    return name == sha256 or len(name) != len(sha256)  # a probe of the disk, of no content
+def _is_probe(path: str) -> bool:
+    return len(PurePosixPath(path).name) != _NAME_LENGTH  # of the disk, of no content
 
 
 def object_path(sha256: str) -> str:
@@ -178,7 +271,7 @@ def _is_whole(files: Mapping[str, Entry], path: str, sha256: str) -> bool:
 def recovery_faults(root: Path, cards: list[Path], promises: Promises) -> list[str]:
     """Let the agent recover a laid-out state and end the visits that were cut (I1, I3, I4)."""
     try:
-        return [*_start_faults(root, promises), *_resume_faults(root, cards)]
+        return [*_start_faults(root, promises), *_resume_faults(root, cards, promises)]
     except MusterError as error:
         return [f"recovery failed: {error.code}: {error}"]
 
@@ -196,8 +289,14 @@ def _start_faults(root: Path, promises: Promises) -> list[str]:
     return [f"I1: the archive does not hold {sha256}" for sha256 in sorted(missing)]
 
 
-def _resume_faults(root: Path, cards: list[Path]) -> list[str]:
-    visit(root, cards, lambda _: None)
+def _resume_faults(root: Path, cards: list[Path], promises: Promises) -> list[str]:
+    recorded = [file.parent for file in root.glob(f"{CARD}*/{SCRIPT}")]
+    if not cards and not promises.on_card:
+        return []  # the recorded card is still being made
+    cards = [*cards, *recorded]
+    if promises.rotten:
+        scrub(root, cards)
+    visit(root, cards, lambda _: None, clear=bool(recorded))
     faults = [f"I4: {finding}" for finding in verify(root / "state" / "ledger")]
     archive = Archive(root / "archive")
     archive.adopt()
@@ -207,7 +306,9 @@ def _resume_faults(root: Path, cards: list[Path]) -> list[str]:
     for card in cards:
         if card.name not in completed:
             faults.append(f"I6: the visit of {card.name} was not completed")
-        known |= {digest_of(file) for file in (card / "files").rglob("*") if file.is_file()}
+        known |= {digest_of(file) for file in files_of(card)} - promises.unfit
+    known |= {sha256 for sha256, _ in promises.on_card.values()}
+    faults += [f"I6: {file} was not cleared" for card in recorded for file in files_of(card)]
     for sha256 in sorted(known):
         try:
             archive.verify(sha256)
@@ -216,6 +317,11 @@ def _resume_faults(root: Path, cards: list[Path]) -> list[str]:
     if leftover := list((root / "archive" / "incoming").iterdir()):
         faults.append(f"incoming still holds {json.dumps([path.name for path in leftover])}")
     return faults
+
+
+def files_of(card: Path) -> list[Path]:
+    """Return what a card holds."""
+    return [file for file in (card / "files").rglob("*") if file.is_file()]
 
 
 def digest_of(file: Path) -> str:

@@ -1,6 +1,7 @@
 """Goes through the states of a trace, has each checked, and says which breaks an invariant."""
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from tests.instruments.crash import checking
 from tests.instruments.crash.checking import Found, History, LedgerKey, Promises
 from tests.instruments.crash.choosing import drawn, plain, spread
 from tests.instruments.crash.disk import LOST, WHOLE, Choice, Disk, Drop, Entry, Flying
-from tests.instruments.crash.station import open_ledger
+from tests.instruments.crash.station import MODIFIED_NS, open_ledger
 from tests.instruments.crash.trace import Mark, Op, Put, Resize, Trace, Write
 from tests.instruments.crash.wal import Log, LogKeys
 
@@ -59,11 +60,16 @@ class Explorer:
         self._incoming = -1
 
     def explore(
-        self, draw: Random, tally: Tally, enough: Callable[[], bool], density: float = 1
+        self,
+        draw: Random,
+        tally: Tally,
+        enough: Callable[[], bool],
+        density: float = 1,
+        since: int = 0,
     ) -> None:
         """Go once through the points of the trace, in both models; first, also the plain states.
 
-        `density` says how many of the points; `enough` is asked between them.
+        `density` says how many of the points, `since` from which on; `enough` is asked between.
         """
         for ordered in (False, True):
             disk, promises = Disk(self.trace.nodes, ordered=ordered), Promises()
@@ -77,7 +83,7 @@ class Explorer:
                     self._learn(op, lasting)
                 if enough():
                     return
-                if draw.random() < density:
+                if at >= since and draw.random() < density:
                     for choice in self._choices(disk, draw, lasting, ordered=ordered):
                         self._try(State(disk, promises, at, ordered, choice, logs), draw, tally)
         self._passes += 1
@@ -143,6 +149,7 @@ class Explorer:
         return [
             *checking.ledger_faults(known, state.promises),
             *checking.archive_faults(files, state.promises, entries),
+            *checking.card_faults(files, state.promises, entries, known.witnessed),
         ]
 
     def _read_history(self) -> History:
@@ -178,6 +185,8 @@ class State:
         for path, entry in self.disk.files(self.choice, only=only).items():
             if path.startswith(only):
                 self._lay_file(folder / path, entry, first)
+                if path.startswith(checking.CARD):
+                    os.utime(folder / path, ns=(MODIFIED_NS, MODIFIED_NS))
         return folder
 
     def _lay_file(self, path: Path, entry: Entry, first: dict[int, Path]) -> None:

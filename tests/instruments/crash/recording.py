@@ -23,6 +23,7 @@ from typing import Any
 import mfusepy
 
 from agent.archive import durable
+from agent.recorders import removing
 from tests.instruments.crash.trace import (
     ROOT,
     Chmod,
@@ -96,7 +97,8 @@ class Recorder(mfusepy.Operations):  # type: ignore[misc]  # the bindings are un
         return {key: getattr(said, key) for key in dir(said) if key.startswith("f_")}
 
     def readdir(self, path, fh):
-        return [".", "..", *(entry.name for entry in os.scandir(self._real(path)))]
+        # Without its number the C library takes a name for one that was removed.
+        return [(one.name, {"st_ino": one.inode()}, 0) for one in os.scandir(self._real(path))]
 
     def open(self, path, flags):
         if flags & os.O_TRUNC:
@@ -114,7 +116,7 @@ class Recorder(mfusepy.Operations):  # type: ignore[misc]  # the bindings are un
         return 0
 
     def utimens(self, path, times=None):
-        return 0
+        os.utime(self._real(path), ns=times)
 
     # What does.
 
@@ -253,7 +255,7 @@ def mark(mount: Path, said: Mapping[str, Any]) -> None:
 
 
 def _recorded(run: Run, mount: Path) -> None:
-    durable._LIBC = _Libc(run.as_one)  # type: ignore[assignment]
+    durable._LIBC = removing._LIBC = _Libc(run.as_one)  # type: ignore[assignment]
     mark(mount, {"process": os.getpid() if run.doomed is not alive else None})
     run.work(mount)
 

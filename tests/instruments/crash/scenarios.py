@@ -4,14 +4,19 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from tests.instruments.crash.recording import Run, mark, record
-from tests.instruments.crash.station import visit
-from tests.instruments.crash.trace import Chmod, Op, Put, Sync, SyncAll, Trace
+from agent.recorders.virtual import SCRIPT
+from tests.instruments.crash.checking import CARD, digest_of, files_of, object_path
+from tests.instruments.crash.recording import SYNCFS, Run, mark, record
+from tests.instruments.crash.station import MODIFIED_NS, scrub, visit
+from tests.instruments.crash.trace import Chmod, Drop, Op, Put, Sync, SyncAll, Trace
 
 HEALTHY = """number = "{number}"
+serial = "{number}"
+model = "V1"
 battery_percent = 90
 clock_offset_seconds = 0
 capacity_bytes = 64_000_000_000
@@ -42,6 +47,8 @@ def made_card(folder: Path) -> Path:
     for number, size in enumerate(_SIZES):
         content = Random(f"{folder.name} {number}").randbytes(size)
         (folder / "files" / f"20260921_10000{number}.mp4").write_bytes(content)
+    for file in files_of(folder):
+        os.utime(file, ns=(MODIFIED_NS, MODIFIED_NS))
     return folder
 
 
@@ -100,6 +107,74 @@ def _resumed(kind: type[Op], count: int, where: str) -> Callable[..., list[Run]]
     return lambda cards: [killed(docking(cards), kind, count, where), docking(cards)]
 
 
+def clearing() -> Run:
+    """Return a run that clears a card, which is on the recorded disk too and made there first."""
+
+    def work(mount: Path) -> None:
+        card = mount / CARD / "R1"
+        if not card.exists():
+            for folder in ("archive", "state", CARD):
+                (mount / folder).mkdir()
+            made_card(card)
+            os.setxattr(mount / CARD, SYNCFS, b"all")
+        mark(mount, {"on_card": {str(f.relative_to(mount)): digest_of(f) for f in files_of(card)}})
+        visit(mount, [card], lambda said: mark(mount, said), clear=True)
+
+    return Run(work)
+
+
+def _cleared(_: list[Path]) -> Sequence[Run]:
+    return [clearing()]
+
+
+def _killed_clearing(_: list[Path]) -> Sequence[Run]:
+    return [killed(clearing(), Drop, 2, f"{CARD}.*mp4$"), clearing()]
+
+
+def _partial(cards: list[Path]) -> Sequence[Run]:
+    """Let a card give half of a file."""
+    (card,) = cards
+    name, half = "20260921_100003.mp4", 20_000
+    with (card / SCRIPT).open("a", encoding="utf-8") as script:
+        script.write(f'[faults]\nunreadable = [{{ path = "{name}", offset = {half} }}]\n')
+    content = (card / "files" / name).read_bytes()
+    unfit = [sha256(part).hexdigest() for part in (content, content[:half])]
+
+    def work(mount: Path) -> None:
+        mark(mount, {"unfit": unfit})
+        docking(cards).work(mount)
+
+    return [Run(work), docking(cards)]
+
+
+def _rotting(cards: list[Path]) -> Run:
+    """Return a run in which an object rots, the scrub finds it, and its card comes again."""
+    whole = digest_of(cards[0] / "files" / "20260921_100003.mp4")
+
+    def work(mount: Path) -> None:
+        file = mount / object_path(whole)
+        content = file.read_bytes()
+        rotten = bytes([content[0] ^ 1]) + content[1:]
+        harm = sha256(rotten).hexdigest()
+        mark(mount, {"rotten": {whole: harm}})
+        with file.open("r+b", buffering=0) as harmed:
+            harmed.write(rotten[:1])
+            os.fsync(harmed)
+        mark(mount, {"kept": [harm]})
+        scrub(mount, cards)
+        docking(cards).work(mount)
+
+    return Run(work)
+
+
+def _replaced(cards: list[Path]) -> Sequence[Run]:
+    return [docking(cards), _rotting(cards)]
+
+
+def _killed_replacing(cards: list[Path]) -> Sequence[Run]:
+    return [docking(cards), killed(_rotting(cards), Put, 1, "/damaged/"), docking(cards)]
+
+
 def _killed_again(cards: list[Path]) -> Sequence[Run]:
     return [docking(cards), killed(docking(cards), SyncAll, 1, ""), docking(cards)]
 
@@ -110,6 +185,9 @@ SCENARIOS = (
     Scenario("two-docks", 2, _two_docks),
     Scenario("again", 1, _again),
     Scenario("large", 1, _large),
+    Scenario("cleared", 0, _cleared),
+    Scenario("partial", 1, _partial),
+    Scenario("replaced", 1, _replaced),
     # Killed after a name or bytes came, or before a sync was made; then started again.
     Scenario("killed-opening", 1, _resumed(Put, 1, "ledger.key$")),
     Scenario("killed-trusting", 1, _killed_again),
@@ -121,6 +199,8 @@ SCENARIOS = (
     Scenario("killed-witnessing", 1, _resumed(Put, 2, "witness.note$")),
     Scenario("killed-manifest", 1, _resumed(Put, 1, "sha256$")),
     Scenario("killed-ending", 1, _resumed(Sync, 1, "manifests$")),
+    Scenario("killed-clearing", 0, _killed_clearing),
+    Scenario("killed-replacing", 1, _killed_replacing),
 )
 
 

@@ -6,10 +6,12 @@ for the index is a witness that cosigns whatever it is sent. It says what it has
 
 import logging
 import queue
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent import storekeeping
 from agent.core.event import CopyEnded, DevicesSeen, FileImported, FromDock, VisitFailed
 from agent.core.recorder import Device
 from agent.loop import Stop
@@ -19,7 +21,7 @@ from contracts.checkpoint import WitnessRequest
 from contracts.loading import to_json
 from contracts.messages import Have, IndexState, Message, StationMeta, Topics
 from contracts.note import COSIGNATURE, SigningKey
-from contracts.settings import parse_station
+from contracts.settings import StationSettings, parse_station
 from ledger.store import Ledger
 from outside import clock
 from outside.broker import Connected
@@ -30,8 +32,12 @@ WITNESS = WITNESS_KEY.verifying(WITNESS_NAME, COSIGNATURE)
 TOPICS = Topics("muster", "example")
 PREFIX = "muster/example/s1"
 _AWAY = ("detector",)  # there are no devices but those that are handed over
+_ENDS = {"recorder.cleared", "clearing.refused"}
+_PATIENCE_SECONDS = 60
+MODIFIED_NS = 1_790_000_000_000_000_000  # of every file on a card
 Say = Callable[[Mapping[str, Any]], None]
 _SETTINGS = """
+{pinned}
 [station]
 organisation = "example"
 id = "s1"
@@ -42,12 +48,16 @@ state = "{root}/state"
 run = "{run}/run"
 roster = "{run}/roster.toml"
 """
+_CLEAR = """[[policy.clear]]
+model = "V1"
+unknown_battery = true
+"""
 _ROSTER = """
 person = []
 [[policy]]
 name = "plain"
 deadline = { rule = "after_issue", hours = 24 }
-[[department]]
+{clear}[[department]]
 id = "d1"
 name = "一中队"
 policy = "plain"
@@ -59,9 +69,24 @@ def open_ledger(root: Path, kind: type[Ledger] = Ledger) -> Ledger:
     return kind.open(root / "state" / "ledger", PREFIX, clock.moment(), VERSION)
 
 
-def visit(root: Path, cards: Sequence[Path], say: Say) -> None:
-    """Start a station, dock these cards at once, and stop it when their visits have ended."""
-    run = cards[0].parent.parent / "beside"
+def visit(root: Path, cards: Sequence[Path], say: Say, *, clear: bool = False) -> None:
+    """Start a station, dock these cards at once, and stop it when their visits have ended.
+
+    `clear`: cards may be cleared, and a visit ends when its card is, or is refused to be.
+    """
+    settings = _settings(root, cards, clear=clear)
+    logging.disable()
+    _Station(settings, root, cards, say, clear=clear).run()
+
+
+def scrub(root: Path, cards: Sequence[Path]) -> None:
+    """Have the archive read again, as by hand while no agent runs."""
+    storekeeping.scrub(_settings(root, cards, clear=False), VERSION)
+
+
+def _settings(root: Path, cards: Sequence[Path], *, clear: bool) -> StationSettings:
+    """Write the roster; return the settings."""
+    run = root.parent / "beside"
     run.mkdir(exist_ok=True)
     docks = "".join(
         f'[[dock]]\nnumber = {number}\nport = "virtual:{number}"\n'
@@ -69,29 +94,41 @@ def visit(root: Path, cards: Sequence[Path], say: Say) -> None:
     )
     recorders = "".join(
         f'[[recorder]]\nnumber = "{one.name}"\ndepartment = "d1"\ndevice_number = "{one.name}"\n'
+        f'serial = "{one.name}"\nmodel = "V1"\n'
         for one in cards
     )
-    (run / "roster.toml").write_text(_ROSTER + recorders, encoding="utf-8")
-    logging.disable()
-    _Station(root, run, docks, cards, say).run()
+    roster = _ROSTER.replace("{clear}", _CLEAR if clear else "") + recorders
+    (run / "roster.toml").write_text(roster, encoding="utf-8")
+    pinned = f'witness_key = "{WITNESS}"' if clear else ""
+    text = _SETTINGS.format(root=root, run=run, pinned=pinned) + docks
+    return parse_station(text, "station.toml")
 
 
 class _Station(Agent):
     """The agent with other edges."""
 
-    def __init__(self, root: Path, run: Path, docks: str, cards: Sequence[Path], say: Say) -> None:
-        text = _SETTINGS.format(root=root, run=run) + docks
-        super().__init__(parse_station(text, "station.toml"))
+    def __init__(
+        self, settings: StationSettings, root: Path, cards: Sequence[Path], say: Say, *, clear: bool
+    ) -> None:
+        super().__init__(settings)
         self._root = root
         self._say = say
-        self._inbox = _Inbox(say, len(cards))
+        self._inbox = _Inbox(say, len(cards), clear=clear)
         self._devices = tuple(
             Device(f"virtual:{number}", "virtual", card, card.name, card.name)
             for number, card in enumerate(cards, 1)
         )
 
+    def run(self):
+        late = threading.Timer(_PATIENCE_SECONDS, self.stop, ("nothing ends",))
+        late.start()
+        try:
+            return super().run()
+        finally:
+            late.cancel()
+
     def _open_ledger(self) -> Ledger:
-        ledger = open_ledger(self._root, _telling(self._say))
+        ledger = open_ledger(self._root, _telling(self._say, self._inbox.entered))
         self._resources.callback(ledger.close)
         return ledger
 
@@ -111,7 +148,7 @@ class _Station(Agent):
         origin, key = ledger.origin, str(ledger.verifying_key)
         meta = StationMeta("example", "s1", "示范站", VERSION, 1, origin, key)
         shipper = Shipper(ledger, TOPICS, meta, lambda message: self._publish(ledger, message))
-        shipper.witness_key = station.custody.witness_key
+        shipper.witness_key = self._settings.witness_key or station.custody.witness_key
         return shipper
 
     def _publish(self, ledger: Ledger, message: Message) -> None:
@@ -120,7 +157,7 @@ class _Station(Agent):
         note = WitnessRequest.parse(message.payload).note
         size = int(note.splitlines()[1])
         self._say({"published": size})
-        cosigned = WITNESS_KEY.cosign(note, WITNESS_NAME, 1_790_000_000)
+        cosigned = WITNESS_KEY.cosign(note, WITNESS_NAME, int(clock.wall_now().timestamp()))
         self._inbox.put(Message(TOPICS.station("s1", "witness"), cosigned.encode()))
         self._inbox.put(_have(ledger, size))
 
@@ -128,34 +165,48 @@ class _Station(Agent):
 class _Inbox(queue.SimpleQueue):
     """The loop's inbox: says what workers report, and asks for the end when they are done."""
 
-    def __init__(self, say: Say, visits: int) -> None:
+    def __init__(self, say: Say, visits: int, *, clear: bool) -> None:
         super().__init__()
         self._say = say
         self._visits = visits
+        self._clear = clear
+        self._completed = False
 
     def put(self, event, *_, **__):
         told = event.event if isinstance(event, FromDock) else None
         if isinstance(told, FileImported):
             self._say({"imported": [told.sha256, told.planned.file.size]})
         super().put(event)
-        if isinstance(told, CopyEnded | VisitFailed):
-            self._visits -= 1
-            if not self._visits:
-                super().put(Stop("SIGTERM"))
+        is_more_to_come = self._clear and isinstance(told, CopyEnded) and told.listing.files
+        if isinstance(told, CopyEnded | VisitFailed) and not is_more_to_come:
+            self._end_visit()
+
+    def entered(self, kinds: Sequence[str]) -> None:
+        """Hear which entries were made; those of a visit that was cut come before any other."""
+        if self._completed and _ENDS & set(kinds):
+            self._end_visit()
+        self._completed |= self._clear and "visit.completed" in kinds
+
+    def _end_visit(self) -> None:
+        self._visits -= 1
+        if not self._visits:
+            super().put(Stop("SIGTERM"))
 
 
 def _have(ledger: Ledger, size: int) -> Message:
     return Message(TOPICS.station("s1", "have"), to_json(Have(ledger.origin, size)))
 
 
-def _telling(say: Say) -> type[Ledger]:
+def _telling(say: Say, entered: Callable[[Sequence[str]], None]) -> type[Ledger]:
     class Telling(Ledger):
         """A ledger that says what it has promised, when its calls return."""
 
         def append(self, drafts, moment):
             entries = super().append(drafts, moment)
             if entries:
-                say({"entered": self.size})
+                kinds = [entry.type for entry in entries]
+                say({"entered": self.size, "kinds": kinds})
+                entered(kinds)
             return entries
 
         def accept_cosignature(self, note, witness):

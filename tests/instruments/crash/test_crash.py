@@ -16,10 +16,10 @@ from tests.instruments import counts
 from tests.instruments.counts import Share, drawn
 from tests.instruments.crash.__main__ import STATES, run
 from tests.instruments.crash.disk import HOLLOW, LOST, TORN, WHOLE, Disk
-from tests.instruments.crash.exploring import Explorer, Tally, rebuild
+from tests.instruments.crash.exploring import Explorer, Tally, rebuild, without_shared_memory
 from tests.instruments.crash.recording import Run, mark, record
 from tests.instruments.crash.scenarios import SCENARIOS, docking, made_card, named
-from tests.instruments.crash.trace import Drop, Node, Put, Resize, Sync, SyncAll, Write
+from tests.instruments.crash.trace import Drop, Mark, Node, Put, Resize, Sync, SyncAll, Write
 
 ROOT = Path(__file__).parents[3]
 FOLDER, OTHER, FILE, SECOND = 1, 2, 3, 4
@@ -30,6 +30,7 @@ NODES = {
     FILE: Node(is_folder=False, mode=0o644),
     SECOND: Node(is_folder=False, mode=0o644),
 }
+ON_CARD = {f"20260921_10000{number}.mp4" for number in range(4)}
 # Syncs left out of a recorded run, by the name of what they were made on.
 LEFT_OUT = {
     "the file being copied": r"\.part$",
@@ -99,6 +100,104 @@ def test_the_explorer_finds_that_a_sync_of_a_whole_file_system_is_missing(memory
     ops = [op for op in trace.ops if not isinstance(op, SyncAll)]
     assert len(ops) < len(trace.ops)
     assert violations(replace(trace, ops=ops), card, memory)
+
+
+def entering(trace, kind):
+    """Return where a run said that it had made an entry."""
+    said = (op.said.get("kinds", ()) if isinstance(op, Mark) else () for op in trace.ops)
+    return next(at for at, kinds in enumerate(said) if kind in kinds)
+
+
+def is_of_card(trace, op):
+    """Tell whether something was removed from the card, or the card brought to the medium."""
+    called = {one.node: one.name for one in reversed(trace.ops) if isinstance(one, Put)}
+    synced = isinstance(op, Sync) and called.get(op.node) == "files"
+    return synced or op == SyncAll("card") or (isinstance(op, Drop) and op.name in ON_CARD)
+
+
+def recording(name, memory):
+    (scenario,) = named(name)
+    (memory / name).mkdir()
+    return scenario.record(memory / name)
+
+
+@pytest.fixture(scope="module")
+def cleared(memory):
+    return recording("cleared", memory)[0]
+
+
+def breaks(invariant, trace, cards, memory, since):
+    """Tell whether the explorer finds that states after an op break an invariant."""
+    tally = Tally()
+
+    def found():
+        return any(fault.startswith(invariant) for v in tally.violations for fault in v.faults)
+
+    passed = len(without_shared_memory(replace(trace, ops=trace.ops[:since])))
+    Explorer(trace, cards, memory / "state").explore(Random(1), tally, found, since=passed)
+    return found()
+
+
+def test_the_explorer_finds_that_a_card_is_emptied_before_the_intent_is_entered(cleared, memory):
+    removing = [op for op in cleared.ops if isinstance(op, Drop) and op.name in ON_CARD]
+    rest = [op for op in cleared.ops if op not in removing]
+    at = entering(replace(cleared, ops=rest), "visit.completed")
+    early = replace(cleared, ops=[*rest[: at + 1], *removing, *rest[at + 1 :]])
+    assert len(removing) == len(ON_CARD)
+    assert breaks("I2", early, [], memory, at)
+
+
+def test_the_explorer_finds_that_the_intent_is_on_no_medium_when_the_card_is_emptied(
+    cleared, memory
+):
+    begin, end = entering(cleared, "visit.completed"), entering(cleared, "recorder.cleared")
+    unsynced = [op for op in cleared.ops[begin:end] if not isinstance(op, Sync | SyncAll)]
+    ops = [*cleared.ops[:begin], *unsynced, *cleared.ops[end:]]
+    assert breaks("I2", replace(cleared, ops=ops), [], memory, begin)
+
+
+def test_the_explorer_finds_that_a_cleared_card_was_not_brought_to_the_medium(cleared, memory):
+    last = max(
+        at for at, op in enumerate(cleared.ops) if isinstance(op, Drop) if op.name in ON_CARD
+    )
+    late = [op for op in cleared.ops[last:] if not isinstance(op, Drop) and is_of_card(cleared, op)]
+    assert len(late) == 2  # of the folder, and of the whole card
+    ops = [op for at, op in enumerate(cleared.ops) if at < last or op not in late]
+    assert breaks("I6", replace(cleared, ops=ops), [], memory, last)
+
+
+def test_the_explorer_finds_that_what_is_left_of_a_file_counts_as_footage(memory):
+    trace, cards = recording("partial", memory)
+    folders = {op.name: op.node for op in trace.ops if isinstance(op, Put)}
+    at, kept = next(
+        (at, op)
+        for at, op in enumerate(trace.ops)
+        if isinstance(op, Put) and op.folder == folders["partial"]
+    )
+    wrong = Put(folders["sha256"], kept.name, kept.node)
+    ops = [*trace.ops[: at + 1], wrong, *trace.ops[at + 1 :]]
+    assert breaks("I3", replace(trace, ops=ops), cards, memory, at)
+
+
+def test_the_explorer_finds_that_damaged_bytes_are_not_kept(memory):
+    trace, cards = recording("replaced", memory)
+    at, folder = next(
+        (at, op.node)
+        for at, op in enumerate(trace.ops)
+        if isinstance(op, Put) and op.name == "damaged"
+    )
+    ops = [op for op in trace.ops if op != Sync(folder)]
+    assert len(ops) < len(trace.ops)
+    assert breaks("I1: the damaged", replace(trace, ops=ops), cards, memory, at)
+
+
+def test_a_recorded_folder_lists_what_is_in_it(tmp_path):
+    def work(mount):
+        (mount / "a").write_bytes(b"one")
+        if [one.name for one in mount.iterdir()] != ["a"]:
+            raise AssertionError
+
+    record("test", tmp_path, [Run(work)])
 
 
 def test_the_engine_of_another_tree_is_explored_in_its_place(tmp_path):
