@@ -39,6 +39,7 @@ def _killed(writes: int) -> Callable[[list[Path]], Sequence[Run]]:
 SCENARIOS = {
     "first": _first,
     "again": _again,
+    "cleared": lambda _: [Run(())],
     "killed-early": _killed(90),
     "killed-late": _killed(300),
 }
@@ -73,7 +74,9 @@ def run(share: Share, kind: str = "ext4") -> int:
 def _recorded(name: str, folder: Path, kind: str) -> Explorer:
     folder.mkdir()
     cards = [made_card(folder / "cards" / "R1")]
-    trace, before = record(name, folder, SCENARIOS[name](cards), kind)
+    runs = SCENARIOS[name](cards)
+    trace, before = record(name, folder, runs, kind)
+    cards = cards if runs[0].cards else []
     return Explorer(trace, before, cards, folder / "states", kind)
 
 

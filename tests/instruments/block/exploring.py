@@ -117,6 +117,7 @@ class Explorer:
         faults = checking.ledger_faults(found, promises)
         entries = checking.entered(found, self._history)
         faults += checking.archive_faults(files, promises, entries)
+        faults += checking.card_faults(files, promises, entries, found.witnessed)
         if is_resumed and not faults:
             faults = checking.recovery_faults(root, self._cards, promises)
         return faults

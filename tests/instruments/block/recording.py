@@ -16,8 +16,10 @@ from pathlib import Path
 
 import mfusepy
 
+from agent.archive import durable
 from tests.instruments.block.device import attached, mounted
 from tests.instruments.crash.recording import MARK, in_process, mark, serving
+from tests.instruments.crash.scenarios import clear
 from tests.instruments.crash.station import visit
 from tests.instruments.crash.trace import Mark, Op, Sync, Trace, Write
 
@@ -43,9 +45,9 @@ _MAKE = {
 
 @dataclass(frozen=True)
 class Run:
-    """A process that docks cards; killed at the so-many-th block written, if so many are."""
+    """A process that docks cards, or clears one; killed at the so-many-th block written."""
 
-    cards: Sequence[Path]
+    cards: Sequence[Path]  # none: one on the recorded disk, which is cleared
     before: Callable[[], None] = lambda: None
     killed_at: int | None = None
 
@@ -134,6 +136,15 @@ def _dock(run: Run, disk: Path, tape: Path) -> None:
     if run.killed_at is not None:
         mark(tape, {"process": os.getpid(), "writes": run.killed_at})
     run.before()
+    if not run.cards:
+        clear(disk, lambda said: mark(tape, said), _settle)
+        return
     for folder in ("archive", "state"):
         (disk / folder).mkdir(exist_ok=True)
     visit(disk, run.cards, lambda said: mark(tape, said))
+
+
+def _settle(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    durable.sync_all(fd)
+    os.close(fd)

@@ -11,7 +11,7 @@ from random import Random
 from agent.recorders.virtual import SCRIPT
 from tests.instruments.crash.checking import CARD, digest_of, files_of, object_path
 from tests.instruments.crash.recording import SYNCFS, Run, mark, record
-from tests.instruments.crash.station import MODIFIED_NS, scrub, visit
+from tests.instruments.crash.station import MODIFIED_NS, Say, scrub, visit
 from tests.instruments.crash.trace import Chmod, Drop, Op, Put, Sync, SyncAll, Trace
 
 HEALTHY = """number = "{number}"
@@ -111,16 +111,24 @@ def clearing() -> Run:
     """Return a run that clears a card, which is on the recorded disk too and made there first."""
 
     def work(mount: Path) -> None:
-        card = mount / CARD / "R1"
-        if not card.exists():
-            for folder in ("archive", "state", CARD):
-                (mount / folder).mkdir()
-            made_card(card)
-            os.setxattr(mount / CARD, SYNCFS, b"all")
-        mark(mount, {"on_card": {str(f.relative_to(mount)): digest_of(f) for f in files_of(card)}})
-        visit(mount, [card], lambda said: mark(mount, said), clear=True)
+        def settle(folder: Path) -> None:
+            os.setxattr(folder, SYNCFS, b"all")
+
+        clear(mount, lambda said: mark(mount, said), settle)
 
     return Run(work)
+
+
+def clear(disk: Path, say: Say, settle: Callable[[Path], None]) -> None:
+    """Dock a card that is on the recorded disk too, made there first, until it is cleared."""
+    card = disk / CARD / "R1"
+    if not card.exists():
+        for folder in ("archive", "state", CARD):
+            (disk / folder).mkdir()
+        made_card(card)
+        settle(disk / CARD)
+    say({"on_card": {str(file.relative_to(disk)): digest_of(file) for file in files_of(card)}})
+    visit(disk, [card], say, clear=True)
 
 
 def _cleared(_: list[Path]) -> Sequence[Run]:
