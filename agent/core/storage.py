@@ -95,14 +95,14 @@ def judge(seen: StorageSeen, settings: StorageSettings) -> StorageHealth:
     )
     if seen.ledger_free_bytes < ledger_stop:
         error = LedgerDiskLowError(
-            free_mib=seen.ledger_free_bytes // MIB, limit_mib=ledger_stop // MIB
+            free_gb=_gigabytes(seen.ledger_free_bytes), limit_gb=_gigabytes(ledger_stop)
         )
         return replace(known, trouble=Trouble.of(error), stops=True)
     if free < stop:
         return replace(known, trouble=_low(free, 0, stop), stops=True)
     warn = _least(total, settings.warn_percent, settings.warn_mib)
     if free < warn:
-        filling = ArchiveFillingError(free_mib=free // MIB, limit_mib=warn // MIB)
+        filling = ArchiveFillingError(free_gb=_gigabytes(free), limit_gb=_gigabytes(warn))
         return replace(known, trouble=Trouble.of(filling))
     return known
 
@@ -221,9 +221,13 @@ def _least(total_bytes: int, percent: int, mib: int) -> int:
 def _low(free: int, wanted: int, limit: int) -> Trouble:
     return Trouble.of(
         ArchiveLowError(
-            free_mib=free // MIB, wanted_mib=-(-wanted // MIB), limit_mib=-(-limit // MIB)
+            free_gb=_gigabytes(free), wanted_gb=_gigabytes(wanted), limit_gb=_gigabytes(limit)
         )
     )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 10**9:.1f}"
 
 
 def _damage(storage: Storage, fact: FootageDamaged) -> None:

@@ -98,8 +98,8 @@ class ArchiveFillingError(StationError):
 
     code = "archive_filling"
     sentence = Text(
-        "存储磁盘剩余 {free_mib} MiB, 低于 {limit_mib} MiB",
-        "The archive disk has {free_mib} MiB left, below {limit_mib} MiB",
+        "存储磁盘剩余 {free_gb} GB, 低于 {limit_gb} GB",
+        "The archive disk has {free_gb} GB left, below {limit_gb} GB",
     )
     remedy = Text("尽快扩充存储; 采集仍在进行", "Make room soon; imports still go on")
 
@@ -109,8 +109,8 @@ class ArchiveLowError(StationError):
 
     code = "archive_low"
     sentence = Text(
-        "存储磁盘剩余 {free_mib} MiB, 需要 {wanted_mib} MiB, 并须保留 {limit_mib} MiB, 未采集",
-        "The archive disk has {free_mib} MiB left; {wanted_mib} MiB are wanted and {limit_mib} MiB "
+        "存储磁盘剩余 {free_gb} GB, 需要 {wanted_gb} GB, 并须保留 {limit_gb} GB, 未采集",
+        "The archive disk has {free_gb} GB left; {wanted_gb} GB are wanted and {limit_gb} GB "
         "stay free, so nothing is imported",
     )
     remedy = Text(
@@ -124,8 +124,8 @@ class LedgerDiskLowError(StationError):
 
     code = "ledger_disk_low"
     sentence = Text(
-        "台账所在磁盘剩余 {free_mib} MiB, 低于 {limit_mib} MiB, 采集已停止",
-        "The ledger's disk has {free_mib} MiB left, below {limit_mib} MiB; the import has stopped",
+        "台账所在磁盘剩余 {free_gb} GB, 低于 {limit_gb} GB, 采集已停止",
+        "The ledger's disk has {free_gb} GB left, below {limit_gb} GB; the import has stopped",
     )
     remedy = Text(
         "清理台账所在磁盘上的其他文件, 采集自动继续; 不得删除台账",
