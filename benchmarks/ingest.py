@@ -27,7 +27,8 @@ from contracts.checkpoint import Checkpoint
 from contracts.tree import leaf_hash
 from index.core.receiving import Commit
 from index.known import Witness
-from index.store import Enrolment, Proven, Store
+from index.store import Store
+from index.stored import Enrolment, Proven
 from ledger.folder import load_or_create_key
 from tests.support.index_program import IndexProgram
 from tests.support.mosquitto import Mosquitto

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Literal, cast, get_args
 
 import rfc8785
@@ -21,6 +22,12 @@ ClockState = Literal["synchronised", "unsynchronised", "unknown"]
 _CLOCK_STATES = frozenset(get_args(ClockState))
 _LARGEST = 2**53 - 1
 _BEYOND_FFFF = re.compile(rb"[\xf0-\xff]")
+# Where none of these is, text has but one form: no escapes, nothing between two words.
+_UNUSUAL = b" \t\n\r\\" + bytes(range(0xF0, 0x100))
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
+)
+_UPTIME = re.compile(r"(0|[1-9][0-9]{0,14})\.([0-9]{3})")
 _fast_canonical = json.JSONEncoder(
     ensure_ascii=False,
     allow_nan=False,
@@ -28,6 +35,7 @@ _fast_canonical = json.JSONEncoder(
     separators=(",", ":"),
     sort_keys=True,
 ).encode
+_TEXT = {str}
 _SCALARS = frozenset({str, bool, type(None)})
 _ATTRIBUTES = frozenset(
     {
@@ -117,10 +125,7 @@ def decode(raw: bytes) -> Entry:
     if len(raw) > MAX_ENTRY_BYTES:
         raise EntryError(why=f"{len(raw)} bytes, at most {MAX_ENTRY_BYTES}")
     try:
-        document = _decoder.decode(raw.decode())
-        if not isinstance(document, dict) or not _is_canonical(document, raw):
-            raise EntryError(why="not canonical JSON (RFC 8785)")
-        return _entry(document, raw)
+        return _entry(_document(raw), raw)
     except (
         ValueError,
         KeyError,
@@ -152,10 +157,25 @@ def _canonical(document: dict[str, Any]) -> bytes:
     return rfc8785.dumps(document)
 
 
-def _is_canonical(document: dict[str, Any], raw: bytes) -> bool:
+def _is_canonical(document: object, raw: bytes) -> bool:
     if _BEYOND_FFFF.search(raw):
-        return rfc8785.dumps(document) == raw
+        return rfc8785.dumps(document) == raw  # type: ignore[arg-type]
     return _fast_canonical(document).encode() == raw
+
+
+def _document(raw: bytes) -> dict[str, Any]:
+    """Return what canonical bytes say, or fail with ValueError."""
+    text = raw.decode()
+    if len(raw.translate(None, _UNUSUAL)) == len(raw):
+        # Then members in order are all there is to canonical: nothing need be written again.
+        document, end = _ordered.raw_decode(text)
+        is_canonical = end == len(text)
+    else:
+        document = _decoder.decode(text)
+        is_canonical = _is_canonical(document, raw)
+    if not is_canonical or not isinstance(document, dict):
+        raise EntryError(why="not canonical JSON (RFC 8785)")
+    return document
 
 
 def _is_plain(value: object) -> bool:
@@ -172,8 +192,8 @@ def _is_plain(value: object) -> bool:
 
 def _exact(text: str) -> int:
     number = int(text)
-    if abs(number) > _LARGEST:
-        raise ValueError(f"{text} is beyond 2^53 - 1")
+    if abs(number) > _LARGEST or text == "-0":
+        raise ValueError(f"{text} is beyond 2^53 - 1, or no canonical number")
     return number
 
 
@@ -182,45 +202,48 @@ def _refuse_fraction(text: str) -> None:
     raise ValueError(f"{text} is not an integer")
 
 
+def _in_order(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members) or list(found) != sorted(found):
+        raise ValueError("members out of order")
+    return found
+
+
 _decoder = json.JSONDecoder(parse_float=_refuse_fraction, parse_int=_exact)
+_ordered = json.JSONDecoder(
+    parse_float=_refuse_fraction,
+    parse_int=_exact,
+    parse_constant=_refuse_fraction,
+    object_pairs_hook=_in_order,
+)
+_texts = itemgetter(
+    "source", "type", "subject", "bootid", "clock", "time", "uptime", "id", "sequence"
+)
 
 
 def _entry(document: dict[str, Any], raw: bytes) -> Entry:
     if not document.keys() >= _ATTRIBUTES:
         missing = sorted(_ATTRIBUTES - document.keys())
         raise EntryError(why=f"missing: {', '.join(missing)}")
-    sequence = int(document["sequence"])
-    if document["specversion"] != "1.0" or document["id"] != str(sequence) or sequence < 1:
+    texts = _texts(document)
+    if not all(texts) or set(map(type, texts)) != _TEXT:
+        raise EntryError(why="an attribute is not a string")
+    source, kind, subject, boot_id, clock, written, uptime, number, padded = texts
+    sequence = int(number)
+    if document["specversion"] != "1.0" or number != str(sequence) or sequence < 1:
         raise EntryError(why="specversion, id or sequence")
-    if document["sequence"] != f"{sequence:010d}" or not isinstance(document["data"], dict):
+    if padded != f"{sequence:010d}" or type(document["data"]) is not dict:
         raise EntryError(why="sequence or data")
-    moment = _moment(document)
-    return Entry(
-        sequence=sequence,
-        source=_string(document, "source"),
-        type=_string(document, "type"),
-        subject=_string(document, "subject"),
-        moment=moment,
-        data=document["data"],
-        raw=raw,
-    )
+    moment = _moment(written, boot_id, uptime, clock)
+    return Entry(sequence, source, kind, subject, moment, document["data"], raw)
 
 
-def _moment(document: dict[str, Any]) -> Moment:
-    written, uptime, clock = (_string(document, name) for name in ("time", "uptime", "clock"))
-    at = datetime.fromisoformat(written)
-    seconds, _, milliseconds = uptime.partition(".")
-    uptime_ms = int(seconds) * 1000 + int(milliseconds)
-    if format_time(at) != written or format_uptime(uptime_ms) != uptime:
+def _moment(written: str, boot_id: str, uptime: str, clock: str) -> Moment:
+    ran = _UPTIME.fullmatch(uptime)
+    if ran is None or not _TIME.fullmatch(written):
         raise EntryError(why="time or uptime")
     if clock not in _CLOCK_STATES:
         raise EntryError(why="clock")
-    boot_id = _string(document, "bootid")
-    return Moment(at=at, boot_id=boot_id, uptime_ms=uptime_ms, clock=cast("ClockState", clock))
-
-
-def _string(document: dict[str, Any], name: str) -> str:
-    value = document[name]
-    if not isinstance(value, str) or not value:
-        raise EntryError(why=f"{name} is not a string")
-    return value
+    uptime_ms = int(ran[1]) * 1000 + int(ran[2])
+    at = datetime.fromisoformat(written)
+    return Moment(at, boot_id, uptime_ms, cast("ClockState", clock))

@@ -9,7 +9,8 @@ from contracts.errors import EntryError, NoteError
 from contracts.note import VerifyingKey, verify_cosignature
 from contracts.problem import Problem
 from contracts.tree import Frontier, leaf_hash
-from index.store import Store, StoredCheckpoint, StoredStation
+from index.store import Store
+from index.stored import StoredCheckpoint, StoredStation
 from ledger.verifying import verify
 
 

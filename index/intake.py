@@ -38,7 +38,8 @@ from index.core.receiving import (
 )
 from index.forks import fork_report
 from index.known import KnownStation, Notice, Witness
-from index.store import Enrolment, Proven, Store, StoredStation
+from index.store import Store
+from index.stored import Enrolment, Proven, StoredStation
 
 MAX_PLAIN_BYTES = 64 * 1024
 # What may wait of all stations together; beyond it the largest is asked to send again.

@@ -10,7 +10,7 @@ from contracts.note import COSIGNATURE, SigningKey, VerifyingKey
 from contracts.tree import Frontier
 from index.core.receiving import StationMirror
 from index.forks import ForkReport
-from index.store import Enrolment, StoredStation
+from index.stored import Enrolment, StoredStation
 
 # A station ships its next window at once; one that was quiet for longer has nothing to ship.
 QUIET = timedelta(seconds=5)

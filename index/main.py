@@ -26,7 +26,8 @@ from index.intake import Intake
 from index.known import Notice, Witness
 from index.rolling import OWN_TYPES, Papers, Rolling, Rules, take_own
 from index.serving import Served, Serving
-from index.store import Enrolment, Store
+from index.store import Store
+from index.stored import Enrolment
 from ledger.folder import load_or_create_key, write_durably
 from ledger.records import Records
 from ledger.store import Ledger
@@ -156,8 +157,9 @@ class Index:
         self._news_pause = max(_ROLL_PAUSE, took * _ROLL_SHARE)
 
     def _is_roll_due(self, now: datetime) -> bool:
-        since = now - self._rolled_at if self._rolled_at else self._roll_pause
-        if since < timedelta(0) or since >= self._roll_pause:
+        pause = max(self._roll_pause, self._news_pause)
+        since = now - self._rolled_at if self._rolled_at else pause
+        if since < timedelta(0) or since >= pause:
             return True
         due_at = self._rolling.next_due_at
         has_news = self._is_news or (due_at is not None and due_at < now)

@@ -3,10 +3,9 @@
 Rows are keyed by (station's ledger, sequence). What the pages read is in `index.board`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -18,70 +17,100 @@ from contracts.note import VerifyingKey
 from contracts.tree import HASH_BYTES, Frontier
 from index import migrations
 from index.board import KeptFork, RecentEntry
-from index.core.receiving import Commit
-from index.schema import CHECKPOINT, ENTRY, FORK, STATION, insert_entries
+from index.stored import Enrolment, Proven, StoredCheckpoint, StoredEntry, StoredStation
 
 _PAGE = 1_000
-_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
-_STATIONS = sa.select(STATION).order_by(STATION.c.enrolled_at, STATION.c.id)
+_COLUMN_CHARACTERS = 200
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "busy_timeout": 10_000,
+    # Pages of many stations' places in the indexes stay in memory, and are written back seldom.
+    "cache_size": -64 * 1024,
+    "wal_autocheckpoint": 8 * 1024,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """A station as it introduced itself, and whether its key was pinned in the settings."""
+class _UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite, which knows no zones, holds it without one."""
 
-    station: str
-    name: str
-    version: str
-    docks: int
-    key: VerifyingKey
-    pinned: bool
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
 
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return what the database is given."""
+        if value is None:
+            return None
+        at = value.astimezone(UTC)
+        return at.replace(tzinfo=None) if dialect.name == "sqlite" else at
 
-@dataclass(frozen=True, slots=True)
-class StoredStation:
-    """One ledger of a station; one that got a new key has several, the last enrolled counts.
-
-    `known_at`: up to when the index knows all that the station entered.
-    """
-
-    id: int
-    enrolment: Enrolment
-    enrolled_at: datetime
-    heard_at: datetime | None
-    known_at: datetime | None
-    frontier: Frontier
-    forked: bool
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return what the database gave as an aware moment."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCheckpoint:
-    """A checkpoint as the station signed it, and as the index cosigned it."""
-
-    size: int
-    root: bytes
-    note: str
-    cosigned: str
-    stored_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """A stored entry, unverified."""
-
-    sequence: int
-    body: bytes
-    leaf_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """A commit of one station's ledger with the checkpoint as the index cosigned it."""
-
-    station: str
-    station_id: int
-    commit: Commit
-    cosigned: str
+_METADATA = sa.MetaData()
+_STATION = sa.Table(
+    "station",
+    _METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False, unique=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("docks", sa.Integer, nullable=False),
+    sa.Column("enrolled_at", _UtcDateTime, nullable=False),
+    sa.Column("heard_at", _UtcDateTime),
+    sa.Column("known_at", _UtcDateTime),
+    sa.Column("have", sa.BigInteger, nullable=False),
+    sa.Column("frontier", sa.LargeBinary, nullable=False),
+    sa.Column("forked", sa.Boolean, nullable=False),
+)
+_ENTRY = sa.Table(
+    "entry",
+    _METADATA,
+    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("at", _UtcDateTime, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("leaf_hash", sa.LargeBinary, nullable=False),
+)
+_CHECKPOINT = sa.Table(
+    "checkpoint",
+    _METADATA,
+    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
+    sa.Column("size", sa.BigInteger, primary_key=True),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("cosigned", sa.Text, nullable=False),
+    sa.Column("stored_at", _UtcDateTime, nullable=False),
+    sa.Column("frontier", sa.LargeBinary),
+)
+_FORK = sa.Table(
+    "fork",
+    _METADATA,
+    sa.Column("station_id", sa.ForeignKey("station.id"), primary_key=True),
+    sa.Column("report_sha256", sa.Text, primary_key=True),
+    sa.Column("report", sa.LargeBinary, nullable=False),
+    sa.Column("found_at", _UtcDateTime, nullable=False),
+)
+_STATIONS = sa.select(_STATION).order_by(_STATION.c.enrolled_at, _STATION.c.id)
+_GROW = (
+    sa.update(_STATION)
+    .where(_STATION.c.id == sa.bindparam("of"), _STATION.c.have == sa.bindparam("from_size"))
+    .values(have=sa.bindparam("to_size"), frontier=sa.bindparam("to_frontier"))
+)
+_ENTRY_COLUMNS = tuple(column.name for column in _ENTRY.columns)
+_INTO = f"({', '.join(_ENTRY_COLUMNS)})"
+_INSERT = f"INSERT INTO entry {_INTO} VALUES ({', '.join('?' * len(_ENTRY_COLUMNS))})"  # noqa: S608  # no outside text
+_COPY = f"COPY entry {_INTO} FROM STDIN"
 
 
 class Store:
@@ -137,11 +166,11 @@ class Store:
             "forked": False,
         }
         with self._transaction() as connection:
-            origin = STATION.c.origin == enrolment.key.name
-            again = sa.update(STATION).where(origin).values(enrolled_at=now)
+            origin = _STATION.c.origin == enrolment.key.name
+            again = sa.update(_STATION).where(origin).values(enrolled_at=now)
             if connection.execute(again).rowcount == 0:
-                connection.execute(sa.insert(STATION).values(row))
-            return _station(connection.execute(sa.select(STATION).where(origin)).one())
+                connection.execute(sa.insert(_STATION).values(row))
+            return _station(connection.execute(sa.select(_STATION).where(origin)).one())
 
     def describe(self, station_id: int, name: str, version: str, docks: int) -> None:
         """Replace how a station describes itself."""
@@ -161,28 +190,26 @@ class Store:
             IndexStoreError: nothing was stored; also when another index was faster.
         """
         with self._transaction() as connection:
-            for one in proven:
-                self._commit_one(connection, one, now)
+            self._grow(connection, proven)
+            _insert_entries(connection, proven)
+            rows = [_checkpoint_row(one, now) for one in proven]
+            if rows:
+                connection.execute(sa.insert(_CHECKPOINT), rows)
 
-    def _commit_one(self, connection: sa.Connection, one: Proven, now: datetime) -> None:
-        commit = one.commit
-        frontier = b"".join(commit.frontier.hashes)
-        here = sa.and_(STATION.c.id == one.station_id, STATION.c.have == commit.old_size)
-        grown = {"have": commit.frontier.size, "frontier": frontier}
-        if connection.execute(sa.update(STATION).where(here).values(grown)).rowcount != 1:
-            what = f"another index writes to station {one.station_id}"
+    def _grow(self, connection: sa.Connection, proven: Sequence[Proven]) -> None:
+        """Let ledgers grow, each in one step over all its commits."""
+        steps: dict[int, dict[str, Any]] = {}
+        for one in proven:
+            step = steps.setdefault(one.station_id, {"of": one.station_id})
+            if step.setdefault("to_size", one.commit.old_size) != one.commit.old_size:
+                what = f"commits of station {one.station_id} do not follow each other"
+                raise IndexStoreError(where=self._where, what=what)
+            step.setdefault("from_size", one.commit.old_size)
+            step["to_size"] = one.commit.frontier.size
+            step["to_frontier"] = b"".join(one.commit.frontier.hashes)
+        if steps and connection.execute(_GROW, list(steps.values())).rowcount != len(steps):
+            what = "another index writes to these stations"
             raise IndexStoreError(where=self._where, what=what)
-        insert_entries(connection, one.station_id, commit)
-        row = {
-            "station_id": one.station_id,
-            "size": commit.checkpoint.size,
-            "root": commit.checkpoint.root,
-            "note": commit.note,
-            "cosigned": one.cosigned,
-            "stored_at": now,
-            "frontier": frontier,
-        }
-        connection.execute(sa.insert(CHECKPOINT).values(row))
 
     def keep_fork(self, station_id: int, report: bytes, sha256: str, now: datetime) -> None:
         """Keep a fork report and freeze the station."""
@@ -193,52 +220,52 @@ class Store:
             "found_at": now,
         }
         with self._transaction() as connection:
-            connection.execute(sa.insert(FORK).values(row))
+            connection.execute(sa.insert(_FORK).values(row))
             _change(connection, station_id, forked=True)
 
     def fork_reports(self) -> tuple[KeptFork, ...]:
         """Return the reports of all forks, the newest first."""
-        joined = sa.join(FORK, STATION, FORK.c.station_id == STATION.c.id)
-        columns = (STATION.c.station, FORK.c.report_sha256, FORK.c.report, FORK.c.found_at)
-        order = FORK.c.found_at.desc()
+        joined = sa.join(_FORK, _STATION, _FORK.c.station_id == _STATION.c.id)
+        columns = (_STATION.c.station, _FORK.c.report_sha256, _FORK.c.report, _FORK.c.found_at)
+        order = _FORK.c.found_at.desc()
         query = sa.select(*columns).select_from(joined).order_by(order)
         return tuple(KeptFork(*row) for row in self._rows(query))
 
     def newest_checkpoint(self, station_id: int) -> StoredCheckpoint | None:
         """Return the newest checkpoint of a station's ledger."""
-        rows = self._rows(_checkpoints(station_id).order_by(CHECKPOINT.c.size.desc()).limit(1))
+        rows = self._rows(_checkpoints(station_id).order_by(_CHECKPOINT.c.size.desc()).limit(1))
         return _checkpoint(rows[0]) if rows else None
 
     def checkpoints(self, station_id: int) -> tuple[StoredCheckpoint, ...]:
         """Return all checkpoints of a station's ledger, the smallest first."""
-        rows = self._rows(_checkpoints(station_id).order_by(CHECKPOINT.c.size))
+        rows = self._rows(_checkpoints(station_id).order_by(_CHECKPOINT.c.size))
         return tuple(map(_checkpoint, rows))
 
     def root_at(self, station_id: int, size: int) -> bytes:
         """Return the root of a station's first `size` stored entries."""
-        known = sa.and_(CHECKPOINT.c.size <= size, CHECKPOINT.c.frontier.is_not(None))
-        nearest = _checkpoints(station_id).where(known).order_by(CHECKPOINT.c.size.desc()).limit(1)
+        known = sa.and_(_CHECKPOINT.c.size <= size, _CHECKPOINT.c.frontier.is_not(None))
+        nearest = _checkpoints(station_id).where(known).order_by(_CHECKPOINT.c.size.desc()).limit(1)
         frontier = Frontier()
         for row in self._rows(nearest):
             stored = Frontier(row.size, _hashes(row.frontier))
             # Whoever tampered with it must not make an honest station look like a liar.
             frontier = stored if stored.root() == _raw(row.root) else frontier
         query = (
-            sa.select(ENTRY.c.leaf_hash)
-            .where(ENTRY.c.station_id == station_id)
-            .where(ENTRY.c.sequence > frontier.size, ENTRY.c.sequence <= size)
-            .order_by(ENTRY.c.sequence)
+            sa.select(_ENTRY.c.leaf_hash)
+            .where(_ENTRY.c.station_id == station_id)
+            .where(_ENTRY.c.sequence > frontier.size, _ENTRY.c.sequence <= size)
+            .order_by(_ENTRY.c.sequence)
         )
         return frontier.grown(_raw(row.leaf_hash) for row in self._rows(query)).root()
 
     def entries_of(self, station_id: int, last: int) -> Iterator[StoredEntry]:
         """Yield a station's entries 1 to `last`, a page at a time."""
-        columns = (ENTRY.c.sequence, ENTRY.c.body, ENTRY.c.leaf_hash)
-        query = sa.select(*columns).where(ENTRY.c.station_id == station_id)
+        columns = (_ENTRY.c.sequence, _ENTRY.c.body, _ENTRY.c.leaf_hash)
+        query = sa.select(*columns).where(_ENTRY.c.station_id == station_id)
         after = 0
         while page := self._rows(
-            query.where(ENTRY.c.sequence > after, ENTRY.c.sequence <= last)
-            .order_by(ENTRY.c.sequence)
+            query.where(_ENTRY.c.sequence > after, _ENTRY.c.sequence <= last)
+            .order_by(_ENTRY.c.sequence)
             .limit(_PAGE)
         ):
             after = page[-1].sequence
@@ -246,22 +273,25 @@ class Store:
 
     def entries(self, types: Sequence[str], since: datetime) -> Iterator[tuple[str, Entry]]:
         """Yield the entries of some types since a moment, each with its station."""
-        joined = sa.join(ENTRY, STATION, ENTRY.c.station_id == STATION.c.id)
+        joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
         query = (
-            sa.select(STATION.c.station, ENTRY.c.body)
+            sa.select(_STATION.c.station, _ENTRY.c.body)
             .select_from(joined)
-            .where(ENTRY.c.type.in_(types), ENTRY.c.at >= since)
+            .where(_ENTRY.c.type.in_(types), _ENTRY.c.at >= since)
         )
         for row in self._rows(query):
             yield row.station, decode(bytes(row.body))
 
     def recent_entries(self, limit: int) -> tuple[RecentEntry, ...]:
         """Return the latest entries of all stations, the newest first."""
-        joined = sa.join(ENTRY, STATION, ENTRY.c.station_id == STATION.c.id)
-        columns = (ENTRY.c.sequence, ENTRY.c.type, ENTRY.c.subject, ENTRY.c.at)
-        order = (ENTRY.c.at.desc(), ENTRY.c.station_id, ENTRY.c.sequence.desc())
+        joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
+        columns = (_ENTRY.c.sequence, _ENTRY.c.type, _ENTRY.c.subject, _ENTRY.c.at)
+        order = (_ENTRY.c.at.desc(), _ENTRY.c.station_id, _ENTRY.c.sequence.desc())
         query = (
-            sa.select(STATION.c.station, *columns).select_from(joined).order_by(*order).limit(limit)
+            sa.select(_STATION.c.station, *columns)
+            .select_from(joined)
+            .order_by(*order)
+            .limit(limit)
         )
         return tuple(RecentEntry(*row) for row in self._rows(query))
 
@@ -284,7 +314,7 @@ class Store:
 
 
 def _change(connection: sa.Connection, station_id: int, **values: object) -> None:
-    connection.execute(sa.update(STATION).where(STATION.c.id == station_id).values(values))
+    connection.execute(sa.update(_STATION).where(_STATION.c.id == station_id).values(values))
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401  # a driver's own
@@ -320,7 +350,7 @@ def _station(row: Any) -> StoredStation:  # noqa: ANN401  # a row
 
 
 def _checkpoints(station_id: int) -> sa.Select[Any]:
-    return sa.select(CHECKPOINT).where(CHECKPOINT.c.station_id == station_id)
+    return sa.select(_CHECKPOINT).where(_CHECKPOINT.c.station_id == station_id)
 
 
 def _checkpoint(row: Any) -> StoredCheckpoint:  # noqa: ANN401  # a row
@@ -335,3 +365,59 @@ def _hashes(frontier: bytes) -> tuple[bytes, ...]:
 def _raw(value: bytes | str) -> bytes:
     # Whoever tampers with SQLite need not respect the types of its columns.
     return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def _checkpoint_row(one: Proven, now: datetime) -> dict[str, object]:
+    checkpoint = one.commit.checkpoint
+    return {
+        "station_id": one.station_id,
+        "size": checkpoint.size,
+        "root": checkpoint.root,
+        "note": one.commit.note,
+        "cosigned": one.cosigned,
+        "stored_at": now,
+        "frontier": b"".join(one.commit.frontier.hashes),
+    }
+
+
+def _insert_entries(connection: sa.Connection, proven: Sequence[Proven]) -> None:
+    """Insert what was proven, past the layers that cost more than the database itself."""
+    cursor: Any = connection.connection.cursor()  # a driver's own
+    if connection.dialect.name == "sqlite":
+        cursor.executemany(_INSERT, _entry_rows(proven, _sqlite_moment))
+    else:
+        with cursor.copy(_COPY) as copy:
+            for row in _entry_rows(proven, _same):
+                copy.write_row(row)
+    cursor.close()
+
+
+def _entry_rows(
+    proven: Sequence[Proven], moment: Callable[[datetime], object]
+) -> Iterator[tuple[object, ...]]:
+    for one in proven:
+        for entry, leaf in zip(one.commit.entries, one.commit.leaves, strict=True):
+            yield (
+                one.station_id,
+                entry.sequence,
+                _column(entry.type),
+                _column(entry.subject),
+                moment(entry.moment.at),
+                entry.raw,
+                leaf,
+            )
+
+
+def _sqlite_moment(at: datetime) -> str:
+    # As the type above writes it: SQLAlchemy's own text form of a moment without a zone.
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _same(at: datetime) -> datetime:
+    return at
+
+
+def _column(text: str) -> str:
+    # PostgreSQL holds no NUL in text and nothing long in an index; the body, which is what was
+    # signed, keeps both.
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_COLUMN_CHARACTERS]

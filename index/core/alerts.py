@@ -132,22 +132,24 @@ class AlertBook:
     """All alerts ever opened, oldest first, as the index's own ledger tells."""
 
     alerts: list[Alert] = field(default_factory=list)
-    _open: dict[AlertKey, int] = field(default_factory=dict)
+    _open: dict[AlertKey, Alert] = field(default_factory=dict)
+    _places: dict[AlertKey, int] = field(default_factory=dict)
 
     @property
-    def open(self) -> dict[AlertKey, Alert]:
+    def open(self) -> Mapping[AlertKey, Alert]:
         """The open alerts."""
-        return {key: self.alerts[place] for key, place in self._open.items()}
+        return self._open
 
     def enter(self, entry: Entry) -> None:
         """Take in an entry of the index's own ledger."""
         if entry.type == AlertOpened.TYPE:
             alert = _opened(fact_of(entry, AlertOpened), entry.moment.at)
-            self._open[alert.key] = len(self.alerts)
+            self._open[alert.key], self._places[alert.key] = alert, len(self.alerts)
             self.alerts.append(alert)
         elif entry.type == AlertCleared.TYPE:
             fact = fact_of(entry, AlertCleared)
-            place = self._open.pop((fact.kind, fact.about))
+            del self._open[fact.kind, fact.about]
+            place = self._places.pop((fact.kind, fact.about))
             cleared = replace(self.alerts[place], cleared_at=entry.moment.at, outcome=fact.outcome)
             self.alerts[place] = cleared
 

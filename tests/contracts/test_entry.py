@@ -122,6 +122,34 @@ def test_bytes_that_are_not_canonical_are_no_entry(raw):
         decode(raw)
 
 
+@given(st.data())
+def test_what_is_canonical_is_judged_as_writing_it_again_would(data):
+    place = data.draw(st.integers(0, len(RAW)))
+    put = data.draw(
+        st.sampled_from([b"", b" ", b"\n", b'"', b"-0", b"0", b",", b"\\u0041", b"\xf0"])
+    )
+    cut = data.draw(st.integers(0, 3))
+    spoiled = RAW[:place] + put + RAW[place + cut :]
+    try:
+        is_canonical = rfc8785.dumps(json.loads(spoiled)) == spoiled
+    except (ValueError, rfc8785.CanonicalizationError):
+        is_canonical = False
+    try:
+        is_entry = decode(spoiled).raw == spoiled
+    except EntryError:
+        is_entry = False
+    assert is_canonical or not is_entry
+
+
+@pytest.mark.parametrize(
+    "members",
+    ['"b":1,"a":2', '"a":1,"a":2', '"a":-0', '"a":{"c":1,"b":1}', '"a":[{"c":1,"b":1}]', '"a":NaN'],
+)
+def test_data_without_any_spaces_can_be_uncanonical_too(members):
+    with pytest.raises(EntryError):
+        decode(RAW.replace(b'"n":1', members.encode()))
+
+
 @pytest.mark.parametrize("value", [2**53, float("nan"), "\ud800", b"bytes", {1: 2}])
 def test_what_canonical_json_cannot_hold_is_not_encoded(value):
     with pytest.raises(EntryError):

@@ -10,7 +10,8 @@ from contracts.errors import IndexStoreError
 from contracts.tree import leaf_hash
 from index.auditing import audit_station
 from index.core.receiving import Commit
-from index.store import Proven, Store
+from index.store import Store
+from index.stored import Proven
 from tests.support.joined import START, WITNESS, Office, Station, introduced, moment, talk
 from tests.support.postgres import Postgres
 

@@ -12,8 +12,8 @@ OURS = {*PROGRAMS, "look", "demo", "benchmarks", "tests"}
 # the network or another process.
 PURE = {
     "ast", "base64", "bisect", "binascii", "collections", "contextlib", "dataclasses", "datetime",
-    "enum", "fnmatch", "functools", "hashlib", "itertools", "json", "math", "pathlib", "re",
-    "string", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
+    "enum", "fnmatch", "functools", "hashlib", "itertools", "json", "math", "operator", "pathlib",
+    "re", "string", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 PURE_PACKAGES = {"pydantic", "rfc8785", "cryptography"}  # each computes only
 

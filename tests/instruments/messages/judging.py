@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contracts.entry import Draft
 from contracts.messages import Message
-from index.store import StoredStation
+from index.stored import StoredStation
 from tests.instruments.messages.spoiling import TOPICS, Overheard
 from tests.support.joined import START, Office, Station, introduced, moment
 

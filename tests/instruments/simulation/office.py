@@ -9,7 +9,7 @@ from contracts.messages import Message, Topics
 from contracts.note import SigningKey
 from contracts.tree import Frontier, leaf_hash
 from index.intake import Intake, Notice, Witness
-from index.store import Enrolment, Proven, StoredCheckpoint, StoredEntry, StoredStation
+from index.stored import Enrolment, Proven, StoredCheckpoint, StoredEntry, StoredStation
 from tests.instruments.simulation.parts import Clock, Life
 
 KEY = SigningKey(bytes(range(32)))
