@@ -36,6 +36,24 @@ from tests.support.postgres import Postgres
 
 CHUNK = 2_000
 # Nobody may lose messages: what a listener is slower than the stations is queued.
+_ROSTER = """
+[[policy]]
+name = "p"
+deadline = { rule = "days", days = 60 }
+[[department]]
+id = "d1"
+name = "一中队"
+policy = "p"
+[[person]]
+id = "p1"
+name = "王五"
+department = "d1"
+role = "officer"
+pin_hash = ""
+[[recorder]]
+number = "R1"
+department = "d1"
+"""
 _BROKER = ("max_queued_messages 0", "max_inflight_messages 200")
 _QUIET_SECONDS = 3
 _LIVE_PAUSE_SECONDS = 2.0
@@ -101,7 +119,7 @@ def main() -> None:
 
 def _measure(kind: str, stored: int, wanted: Wanted, peers: dict[str, Taken]) -> None:
     with _office(kind) as (folder, url, broker_port):
-        index = IndexProgram(folder, broker_port, url)  # type: ignore[no-untyped-call]
+        index = _program(folder, broker_port, url)
         started = time.perf_counter()
         ledgers = _fill(index, stored, wanted.stations)
         filled = time.perf_counter() - started
@@ -119,6 +137,16 @@ def _measure(kind: str, stored: int, wanted: Wanted, peers: dict[str, Taken]) ->
                 _print_backlog(_catch_up(index, ledgers, broker_port, wanted), wanted, index)
         finally:
             index.close()  # type: ignore[no-untyped-call]
+
+
+def _program(folder: Path, broker_port: int, url: str) -> IndexProgram:
+    """Return the index with the settings it comes with, not those of hasty tests."""
+    index = IndexProgram(folder, broker_port, url)  # type: ignore[no-untyped-call]
+    (index.folder / "roster.toml").write_text(_ROSTER, "utf-8")
+    settings = index.config.read_text("utf-8")
+    hasty = "roll_seconds = 1\nsilent_seconds = 5\n"
+    index.config.write_text(settings.replace(hasty, ""), "utf-8")
+    return index
 
 
 def _print_taken(taken: Taken, peers: dict[str, Taken]) -> None:
@@ -148,7 +176,7 @@ def _office(kind: str) -> Iterator[tuple[Path, str, int]]:
         if kind == "sqlite":
             url = f"sqlite:///{folder}/index.db"
         else:
-            url = stack.enter_context(Postgres()).url()  # type: ignore[no-untyped-call]
+            url = stack.enter_context(Postgres(durable=True)).url()  # type: ignore[no-untyped-call]
         yield folder, url, broker.port
 
 

@@ -120,9 +120,7 @@ def roll_call(  # noqa: PLR0913, PLR0917  # all that the roll depends on
     department and must hold every duty's. A station has `patience` after a deadline to be heard
     from; until then its duty is pending, not unconfirmed.
     """
-    # Of two duties of one id the earlier opened wins, whichever arrived first.
-    latest_first = sorted(set(duties), key=lambda duty: (duty.opened_at, repr(duty)), reverse=True)
-    known = {duty.id: duty for duty in latest_first}
+    known = _earliest(duties)
     cases = _cases(known.values(), set(visits), set(declarations))
     standings = (
         _standing(
@@ -134,6 +132,16 @@ def roll_call(  # noqa: PLR0913, PLR0917  # all that the roll depends on
         for duty in known.values()
     )
     return tuple(sorted(standings, key=_by_deadline))
+
+
+def _earliest(duties: Iterable[Duty]) -> dict[str, Duty]:
+    """Return duties by id; of two of one id the earlier opened wins, whichever arrived first."""
+    known: dict[str, Duty] = {}
+    for duty in duties:
+        other = known.setdefault(duty.id, duty)
+        if other != duty and (duty.opened_at, repr(duty)) < (other.opened_at, repr(other)):
+            known[duty.id] = duty
+    return known
 
 
 def deadline(duty: Duty, rule: Deadline, calendar: Calendar) -> datetime | None:
@@ -167,8 +175,10 @@ class _Case:
     def met_at(self, duty: Duty) -> datetime | None:
         """Return when the first visit that shows the duty's footage was completed."""
         first = bisect_left(self.docked, duty.opened_at)
-        ends = [v.completed_at for v in self.found if _shows(v, duty)]
-        return min((*self.completed[first : first + 1], *ends), default=None)
+        ends = self.completed[first : first + 1]
+        if self.found:
+            ends = [*ends, *(v.completed_at for v in self.found if _shows(v, duty))]
+        return min(ends, default=None)
 
     def service_at(self, moment: datetime) -> Service | None:
         """Return what was last said of the recorder's service at a moment."""
@@ -203,9 +213,9 @@ def _standing(
     duty, due_at = term.duty, term.due_at
     now, patience = clock
     met_at = case.met_at(duty)
-    bare = Standing(duty, "pending", due_at, met_at, extended=term.extended)
     if met_at is not None and (due_at is None or met_at <= due_at):
-        return replace(bare, state="met")
+        return Standing(duty, "met", due_at, met_at, extended=term.extended)
+    bare = Standing(duty, "pending", due_at, met_at, extended=term.extended)
     answer = _answer(case, term, now)
     if answer is not None:
         who, why = answer.by, answer.reason

@@ -14,7 +14,8 @@ BINARIES = Path("/usr/lib/postgresql/15/bin")
 class Postgres:
     """A running cluster; `url` is of a fresh database each time."""
 
-    def __init__(self):
+    def __init__(self, *, durable=False):
+        self._sync = "" if durable else "-F"
         assert BINARIES.exists(), "PostgreSQL 15 is not installed: apt-get install postgresql"
         assert os.geteuid() == 0, "the cluster is run as the user postgres, which only root can"
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
@@ -22,7 +23,7 @@ class Postgres:
         self.port = free_port()
         self._made = 0
         self._run("initdb", "-D", "data", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} -F"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} {self._sync}"
         self._run("pg_ctl", "-D", "data", "-w", "-o", options, "-l", "log", "start")
 
     def url(self):
@@ -40,7 +41,7 @@ class Postgres:
 
     def restart(self):
         self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} -F"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} {self._sync}"
         self._run("pg_ctl", "-D", "data", "-w", "-o", options, "-l", "log", "start")
 
     def close(self):
