@@ -7,8 +7,8 @@ bulk path, with valid signed ledgers over 100 days.
 """
 
 import argparse
+import json
 import multiprocessing
-import os
 import shutil
 import statistics
 import subprocess
@@ -19,12 +19,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from benchmarks.made_up_ledgers import ORGANISATION, MadeUpLedger, Spread
 from benchmarks.made_up_stations import MadeUpStation, carry
+from benchmarks.tidy import as_a_child, cpu_seconds, folder_of_all
 from contracts.checkpoint import Checkpoint
-from contracts.tree import leaf_hash
+from contracts.entry import Entry, decode
+from contracts.tree import Frontier, leaf_hash
 from index.core.receiving import Commit
 from index.known import Witness
 from index.store import Store
@@ -75,7 +77,7 @@ class Taken:
     """What came of one run."""
 
     per_second: float
-    cpu_ms_per_entry: float = 0.0
+    cpu_us_per_entry: str = ""
     before_mib: float = 0.0
     most_mib: float = 0.0
 
@@ -106,18 +108,64 @@ def main() -> None:
     parser.add_argument("--databases", nargs="*", default=["sqlite", "postgresql"])
     asked = parser.parse_args()
     wanted = Wanted(asked.stations, asked.entries, asked.backlog, asked.live_seconds)
+    with folder_of_all() as folder:
+        _compare(wanted, asked.databases, asked.stored, folder)
+
+
+def _compare(wanted: Wanted, databases: list[str], sizes: list[int], folder: Path) -> None:
     peers = {
         "mosquitto_sub, the same messages": _peer(wanted, 100),
         "mosquitto_sub, one entry each": _peer(wanted, 1),
     }
     for name, peer in peers.items():
         print(f"{name:44}{peer.per_second:10.0f} entries/s", flush=True)
-    for kind in asked.databases:
-        for stored in asked.stored:
-            _measure(kind, stored, wanted, peers)
+    _print_floor(min(20_000, wanted.stations * wanted.entries), peers)
+    rates: list[float] = []
+    for kind in databases:
+        rates = [_measure(kind, stored, wanted, peers, folder) for stored in sizes]
+        if len(sizes) > 1:
+            told = ", ".join(f"{rate / rates[0]:.2f}" for rate in rates)
+            print(f"{kind}: by entries stored before, the first is 1: {told}", flush=True)
 
 
-def _measure(kind: str, stored: int, wanted: Wanted, peers: dict[str, Taken]) -> None:
+def _print_floor(count: int, peers: dict[str, Taken]) -> None:
+    """Print what Python itself takes for an entry, one thread, nothing else under way."""
+    ledger = MadeUpLedger(1)
+    ledger.append(count, datetime.now(UTC), timedelta(milliseconds=1))
+    raw = ledger.raw(1, count + 1)
+    entries: list[Entry] = []
+    leaves: list[bytes] = []
+    steps: dict[str, Callable[[], object]] = {
+        "hash of the bytes": lambda: leaves.extend(map(leaf_hash, raw)),
+        "tree": lambda: Frontier().grown(leaves),
+        "json.loads alone": lambda: list(map(json.loads, raw)),
+        "reading it strictly": lambda: entries.extend(map(decode, raw)),
+        "SQLite, one commit for all": lambda: _store_alone(ledger, entries, leaves),
+    }
+    print("an entry's CPU in this process alone:")
+    for name, step in steps.items():
+        started = time.process_time()
+        step()
+        print(f"    {name:40}{(time.process_time() - started) / count * 1e6:10.1f} us")
+    for name, peer in peers.items():
+        print(f"    half of {name:32}{2e6 / peer.per_second:10.1f} us for everything")
+
+
+def _store_alone(ledger: MadeUpLedger, entries: list[Entry], leaves: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(f"sqlite:///{folder}/index.db")
+        now = datetime.now(UTC)
+        name, note = ledger.station, ledger.sign(ledger.frontier)
+        row = store.enrol(Enrolment(name, name, "0", 6, ledger.key, pinned=False), now)
+        checkpoint = Checkpoint.of_note(note)
+        commit = Commit(0, tuple(entries), tuple(leaves), ledger.frontier, checkpoint, note)
+        store.commit([Proven(name, row.id, commit, note)], now)
+        store.close()
+
+
+def _measure(
+    kind: str, stored: int, wanted: Wanted, peers: dict[str, Taken], everything: Path
+) -> float:
     with _office(kind) as (folder, url, broker_port):
         index = _program(folder, broker_port, url)
         started = time.perf_counter()
@@ -131,12 +179,13 @@ def _measure(kind: str, stored: int, wanted: Wanted, peers: dict[str, Taken]) ->
             flush=True,
         )
         try:
-            taken = _take_in(index, ledgers, broker_port, wanted)
+            taken = _take_in(index, ledgers, broker_port, wanted, everything)
             _print_taken(taken, peers)
             if wanted.backlog:
                 _print_backlog(_catch_up(index, ledgers, broker_port, wanted), wanted, index)
         finally:
             index.close()  # type: ignore[no-untyped-call]
+    return taken.per_second
 
 
 def _program(folder: Path, broker_port: int, url: str) -> IndexProgram:
@@ -151,7 +200,7 @@ def _program(folder: Path, broker_port: int, url: str) -> IndexProgram:
 
 def _print_taken(taken: Taken, peers: dict[str, Taken]) -> None:
     row = f"{'  taken in, proven, stored, answered':44}{taken.per_second:10.0f} entries/s"
-    print(f"{row}, {taken.cpu_ms_per_entry:.3f} CPU ms each")
+    print(f"{row}\n  CPU us an entry: {taken.cpu_us_per_entry}")
     for name, peer in peers.items():
         print(f"    of {name:38}{taken.per_second / peer.per_second:9.2f}")
     print(f"  memory of the index {taken.before_mib:.0f} MiB before, {taken.most_mib:.0f} at most")
@@ -225,7 +274,10 @@ def _peer(wanted: Wanted, entries_each: int) -> Taken:
         ]
         program = shutil.which("mosquitto_sub")
         command = [str(program), "-p", str(broker.port), "-q", "1", "-F", "%p", *topics]
-        with heard.open("wb") as file, subprocess.Popen(command, stdout=file) as listener:
+        with (
+            heard.open("wb") as file,
+            subprocess.Popen(command, stdout=file, cwd=folder) as listener,
+        ):
             try:
                 time.sleep(1)
                 queue = _in_a_process(_send_all, ledgers, broker.port, wanted.entries, entries_each)
@@ -238,6 +290,10 @@ def _peer(wanted: Wanted, entries_each: int) -> Taken:
             finally:
                 listener.kill()
     return Taken(total / seconds)
+
+
+def _run(command: list[str], output: IO[bytes], folder: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=output, cwd=folder)
 
 
 def _send_all(
@@ -259,14 +315,19 @@ def _send_all(
     tell.put("end")
 
 
-def _take_in(index: IndexProgram, ledgers: list[MadeUpLedger], port: int, wanted: Wanted) -> Taken:
-    before_mib, cpu = _memory_mib(index, "VmRSS"), _cpu_seconds(index)
+def _take_in(
+    index: IndexProgram, ledgers: list[MadeUpLedger], port: int, wanted: Wanted, everything: Path
+) -> Taken:
+    before_mib, before = _memory_mib(index, "VmRSS"), cpu_seconds(everything)
     queue = _in_a_process(_ship_all, ledgers, port, wanted.entries)
-    seconds, grown = queue.get(timeout=_PATIENCE_SECONDS)
+    seconds, cpu, grown = queue.get(timeout=_PATIENCE_SECONDS)
     ledgers[:] = grown
     total = wanted.stations * wanted.entries
-    cpu_ms = (_cpu_seconds(index) - cpu) * 1000 / total
-    return Taken(total / seconds, cpu_ms, before_mib, _memory_mib(index, "VmHWM"))
+    used = cpu_seconds(everything) - before
+    used["the stations themselves"] = cpu
+    names = {"python": "index"}
+    told = (f"{names.get(name, name)} {used[name] / total * 1e6:.0f}" for name in sorted(used))
+    return Taken(total / seconds, ", ".join(told), before_mib, _memory_mib(index, "VmHWM"))
 
 
 def _ship_all(
@@ -275,13 +336,13 @@ def _ship_all(
     stations = _met(ledgers, port)
     for station in stations:
         station.ledger.append(entries, datetime.now(UTC), timedelta(milliseconds=1))
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     carry(
         stations,
         lambda: all(station.is_done for station in stations),
         lambda: _all_ship(stations),
     )
-    tell.put((time.perf_counter() - started, ledgers))
+    tell.put((time.perf_counter() - started, time.process_time() - cpu, ledgers))
 
 
 def _met(ledgers: list[MadeUpLedger], port: int) -> list[MadeUpStation]:
@@ -358,7 +419,7 @@ def _percentiles(waits: list[float]) -> tuple[float, float]:
 def _in_a_process(work: Callable[..., None], *arguments: object) -> "multiprocessing.Queue[Any]":
     context = multiprocessing.get_context("fork")
     queue: multiprocessing.Queue[Any] = context.Queue()
-    context.Process(target=work, args=(queue, *arguments), daemon=True).start()
+    context.Process(target=as_a_child(work), args=(queue, *arguments), daemon=True).start()
     return queue
 
 
@@ -369,11 +430,6 @@ def _pid(index: IndexProgram) -> int:
 def _memory_mib(index: IndexProgram, what: str) -> float:
     lines = Path(f"/proc/{_pid(index)}/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
-
-
-def _cpu_seconds(index: IndexProgram) -> float:
-    fields = Path(f"/proc/{_pid(index)}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
