@@ -1,8 +1,13 @@
 """`./run bench [NAME...]`: the named benchmarks, or all, one after the other on one machine."""
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
+from functools import partial
+
+from benchmarks.tidy import die_with
 
 BENCHMARKS = ("offload", "throttled", "smallfiles", "agent", "ledger", "ingest")
 
@@ -25,7 +30,9 @@ def main() -> int:
     for name in names:
         print(f"\n== benchmarks.{name}", flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}", *more.split()]
-        failed += subprocess.run(command, check=False).returncode != 0
+        end_with_us = partial(die_with, os.getpid(), signal.SIGTERM)
+        done = subprocess.run(command, check=False, preexec_fn=end_with_us)
+        failed += done.returncode != 0
     return 1 if failed else 0
 
 

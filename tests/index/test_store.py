@@ -100,6 +100,35 @@ def test_a_failed_commit_stores_nothing_at_all(office, station):
     assert len(list(office.store.entries_of(known.row.id, 9))) == 1
 
 
+def proven(station, known, old, size):
+    """The commit of entries `old` + 1 to `size`."""
+    entries = tuple(station.ledger.entries(old + 1, size + 1))
+    leaves = tuple(leaf_hash(entry.raw) for entry in entries)
+    note = station.ledger.checkpoint_at(size)
+    commit = Commit(old, entries, leaves, station.ledger.frontier(size), checkpoint_of(note), note)
+    return Proven("s1", known.row.id, commit, note)
+
+
+def test_two_commits_of_a_station_are_stored_in_one_turn(office, station):
+    introduced(station, office)
+    known = office.intake.stations["s1"]
+    append(station, Draft("t", "s", {"n": 2}), Draft("t", "s", {"n": 3}), Draft("t", "s", {}))
+    office.store.commit([proven(station, known, 1, 2), proven(station, known, 2, 4)], START)
+    (row,) = office.store.stations()
+    assert row.frontier == station.ledger.frontier(4)
+    assert [c.size for c in office.store.checkpoints(row.id)] == [1, 2, 4]
+    assert [e.body for e in office.store.entries_of(row.id, 9)] == station.ledger.raw(1, 5)
+
+
+def test_commits_between_which_something_is_missing_are_not_stored(office, station):
+    introduced(station, office)
+    known = office.intake.stations["s1"]
+    append(station, Draft("t", "s", {"n": 2}), Draft("t", "s", {"n": 3}), Draft("t", "s", {}))
+    with pytest.raises(IndexStoreError):
+        office.store.commit([proven(station, known, 1, 2), proven(station, known, 3, 4)], START)
+    assert office.store.stations()[0].frontier.size == 1
+
+
 def checkpoint_of(note):
     from contracts.checkpoint import Checkpoint  # noqa: PLC0415
 
