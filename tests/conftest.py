@@ -1,8 +1,13 @@
 """What tests of several packages share: one browser, since a process can drive only one."""
 
+import hypothesis
 import pytest
 
 from tests.support.running_pages import browsing
+
+# No test asserts a time: on a busy machine any example takes long.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,9 @@ def _more(parser: argparse.ArgumentParser) -> None:
 def _for_so_long(chosen: list[Mutant], share: Share) -> list[tuple[Mutant, Verdict]]:
     """Put bugs in another order again and again; each round looks first that the suite is sound."""
     drawn, found = random.Random(share.seed), []
-    while not share.is_done(0):
+    while not share.is_done(len(found)):
         some = drawn.sample(chosen, min(PART, len(chosen)))
-        found += hunt(some, share.options.jobs, lambda: share.is_done(0))
+        found += hunt(some, share.options.jobs, lambda: share.is_done(1))
     return found
 
 
