@@ -16,7 +16,7 @@ from tests.instruments.crash.station import MODIFIED_NS, open_ledger
 from tests.instruments.crash.trace import Mark, Op, Put, Resize, Trace, Write
 from tests.instruments.crash.wal import Log, LogKeys
 
-_RECOVERED_ONE_IN = 200
+_RECOVERED_ONE_IN = 300
 _OPENED_AGAIN_ONE_IN = 200
 _DRAWN_FIRST = (1, 8)  # for each op in flight that matters, at most
 _DRAWN_LATER = (3, 24)
