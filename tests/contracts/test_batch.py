@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_every_message_is_within_the_limits_and_none_could_hold_the_next_entry(s
     messages = list(batches([b"x" * size for size in sizes]))
     assert all(len(message) <= MAX_BATCH_BYTES for message in messages)
     assert all(message.count(b"\n") < MAX_BATCH_ENTRIES for message in messages)
-    for message, following in zip(messages, messages[1:], strict=False):
+    for message, following in pairwise(messages):
         with_next = len(message) + 1 + following.find(b"\n")
         is_full = message.count(b"\n") == MAX_BATCH_ENTRIES - 1
         assert is_full or b"\n" not in following or with_next > MAX_BATCH_BYTES
