@@ -26,7 +26,7 @@ def cards_being_cleared(snapshot: Snapshot, now: datetime) -> Snapshot:
 
 def full_disk(snapshot: Snapshot, now: datetime) -> Snapshot:
     """Return the board with a disk that takes no more, and a recorder that waits for room."""
-    low = ArchiveLowError(free_mib=11_264, wanted_mib=26_112, limit_mib=10_240)
+    low = ArchiveLowError(free_gb="11.8", wanted_gb="27.4", limit_gb="10.7")
     storage = StorageView(
         low.code, low.text.zh, low.text.en, low.remedy.zh, low.remedy.en, stops=True,
         scrubbed_at=now - timedelta(hours=9), scrubbed_files=182_344,

@@ -261,7 +261,8 @@ def new_part(folder: int) -> Iterator[Part]:
 @archive_errors()
 def create_part(folder: int, *, cached: bool = False) -> Part:
     """Create a part that nobody else can have made; `cached`: written through the page cache."""
-    name = f"{_OURS}_{next(_NUMBERS)}.part"
+    # A forked process goes on with the same prefix and counter, but not with the same number.
+    name = f"{_OURS}_{os.getpid()}_{next(_NUMBERS)}.part"
     return Part(create(folder, name, cached=cached), name)
 
 

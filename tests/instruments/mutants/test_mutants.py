@@ -5,7 +5,7 @@ import pytest
 from tests.instruments.counts import Share, conclude
 from tests.instruments.mutants import applying
 from tests.instruments.mutants.applying import Copy, Mutant, MutantError, check, mutated
-from tests.instruments.mutants.catalogue import MUTANTS
+from tests.instruments.mutants.catalogue import MUTANTS, SHARE
 from tests.instruments.mutants.running import hunt, table
 
 ADDS = "def add(a, b):\n    return a + b\n"
@@ -68,9 +68,14 @@ def test_a_catcher_that_fails_without_any_bug_is_an_error(small, monkeypatch):
         hunt([bug("a", old="a * b")], jobs=1)
 
 
-def test_every_seeded_bug_is_caught():
-    share = Share(0, len(MUTANTS))
-    found = hunt(MUTANTS)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.id)
+def test_every_bug_can_be_put_into_the_tree(mutant):
+    check(mutant, applying.ROOT)
+
+
+def test_every_seeded_bug_of_the_share_is_caught():
+    share = Share(0, len(SHARE))
+    found = hunt(SHARE)
     table(found)
     missed = [mutant.id for mutant, verdict in found if not verdict.caught]
     counts = {"mutants": len(found), "caught": len(found) - len(missed), "violations": len(missed)}

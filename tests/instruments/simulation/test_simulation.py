@@ -22,12 +22,13 @@ def test_a_seed_is_the_same_story_each_time(tmp_path):
     assert first == again
 
 
-class Forgetful(Simulation):
-    """Its archive loses a file whenever the station dies."""
+class Rotten(Simulation):
+    """Its archive spoils a file, and keeps its size, whenever the station dies."""
 
     def _born(self):
         if self.disk.objects:
-            self.disk.objects.popitem()
+            sha256, content = next(iter(self.disk.objects.items()))
+            self.disk.objects[sha256] = bytes(len(content))
         return super()._born()
 
 
@@ -56,14 +57,14 @@ class RolledBack(Simulation):
         if older.exists():
             for file in older.iterdir():
                 shutil.copy(file, self._folder)
-        elif self._folder.exists():
+        elif (self._folder / "ledger.db").exists():
             older.mkdir()
             for file in self._folder.glob("ledger.db*"):
                 shutil.copy(file, older)
         return super()._born()
 
 
-@pytest.mark.parametrize("planted", [Forgetful, Credulous, RolledBack])
+@pytest.mark.parametrize("planted", [Rotten, Credulous, RolledBack])
 def test_a_planted_fault_is_found(planted, tmp_path):
     found = 0
     for seed in SOME_SEEDS:

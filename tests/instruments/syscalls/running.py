@@ -110,12 +110,21 @@ def _is_over(share: Share, part: float) -> bool:
     return share.seconds is not None and share.elapsed_seconds >= share.seconds * part
 
 
+def _kinds(wanted: Wanted, name: str) -> tuple[str, ...]:
+    """Return what to try: a disk that fills or turns read-only only through the first visit."""
+    if wanted.whole or wanted.kinds != KINDS or name == SHARE[0]:
+        return wanted.kinds
+    return KINDS[:2]
+
+
 def _chosen(
     injector: Injector, share: Share, wanted: Wanted, part: tuple[int, int]
 ) -> Iterator[Point]:
     name = injector.scenario.name
     calls = injector.count()
-    points = [p for kind in wanted.kinds for p in points_of(name, calls, kind, whole=wanted.whole)]
+    points = [
+        p for kind in _kinds(wanted, name) for p in points_of(name, calls, kind, whole=wanted.whole)
+    ]
     random.Random(share.seed).shuffle(points)
     if share.amount:
         points = points[: share.amount]
