@@ -67,7 +67,7 @@ class Shipper:
         self._shipping = shipping.connected(self._shipping, is_connected=True)
         self._shown.clear()
         self._complained.clear()
-        self._publish(Message(self._topic("meta"), to_json(self._meta), retained=True))
+        self._introduce()
         self._give_life_sign(now)
 
     def lost(self) -> None:
@@ -101,6 +101,8 @@ class Shipper:
         last = self._life_sign_at
         is_recent = last is not None and timedelta() <= now - last < LIFE_SIGN
         if self._shipping.connected and not is_recent:
+            if self._shipping.has is None:
+                self._introduce()  # what a broker acknowledged may never have reached the index
             self._give_life_sign(now)
         size = self._ledger.size
         self._shipping, window = shipping.next_window(self._shipping, size, now)
@@ -144,6 +146,9 @@ class Shipper:
         if (topic, type(error)) not in self._complained:
             self._complained.add((topic, type(error)))
             log.warning("%s: %.200s", topic, str(error).replace("\n", " "))
+
+    def _introduce(self) -> None:
+        self._publish(Message(self._topic("meta"), to_json(self._meta), retained=True))
 
     def _give_life_sign(self, now: datetime) -> None:
         self._life_sign_at = now

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.core.event import Trouble
-from agent.shipper import Shipper
+from agent.shipper import LIFE_SIGN, Shipper
 from contracts.batch import split_batch
 from contracts.checkpoint import WitnessRequest
 from contracts.entry import MAX_ENTRY_BYTES, Draft
@@ -59,6 +59,12 @@ def test_a_station_introduces_itself_when_it_reaches_the_broker(desk):
     assert from_json(kinds["state"][0], StationState).state == "ready"
     assert kinds["meta"][1]
     assert kinds["state"][1]
+
+
+def test_a_station_introduces_itself_again_until_the_index_answers(desk):
+    assert desk.ship(NOW + LIFE_SIGN) == ["meta", "state"]
+    desk.hear("have", Have(desk.ledger.origin, 0))
+    assert "meta" not in desk.ship(NOW + 2 * LIFE_SIGN)
 
 
 def test_nothing_is_shipped_before_the_index_has_said_what_it_has(desk):
@@ -154,6 +160,7 @@ def test_a_farewell_is_retained(desk):
 
 
 def test_a_station_with_nothing_to_say_gives_a_sign_of_life(desk):
+    desk.hear("have", Have(desk.ledger.origin, desk.ledger.size))
     assert desk.ship(later(9)) == []
     assert desk.ship(later(10)) == ["state"]
     assert desk.ship(later(19)) == []
