@@ -119,7 +119,7 @@ def real(folder, office):
 def slow_removal(agent):
     """Let every removal of a name take its time, so that a test can step in between two."""
     command = ["strace", "-f", "-q", "-p", str(agent.pid), "-e", "trace=unlinkat"]
-    slow = [*command, "-e", "inject=unlinkat:delay_exit=150000"]
+    slow = [*command, "-e", "inject=unlinkat:delay_exit=500000"]
     with subprocess.Popen([*slow, "-o", os.devnull], stderr=subprocess.PIPE) as tracer:
         try:
             until(lambda: traced(agent.pid))

@@ -94,6 +94,7 @@ def test_every_entry_of_a_visit_is_in_the_order_in_which_it_happened(world):
         agent.settled()
     assert [entry.type for entry in world.entries()] == [
         "ledger.opened",
+        "archive.commissioned",
         "agent.started",
         "recorder.docked",
         "recorder.checked",
