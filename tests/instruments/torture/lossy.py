@@ -27,6 +27,10 @@ class Lossy:
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def be_honest(self) -> None:
+        """Swallow nothing from now on."""
+        self._share = 0
+
     def close(self) -> None:
         """Take no more connections; those that are there end with their programs."""
         self._listener.close()
