@@ -38,10 +38,12 @@ class Clock:
 
     wall: datetime = BEGAN_AT
     uptime_ms: int = 1_000
+    steps: int = 0
 
     def go(self, seconds: float) -> None:
-        """Let time go by."""
-        self.wall += timedelta(seconds=seconds)
+        """Let time go by, each time some microseconds more: no two moments are ever the same."""
+        self.steps += 1
+        self.wall += timedelta(seconds=seconds, microseconds=self.steps)
         self.uptime_ms += round(seconds * 1000)
 
     def jump(self, seconds: float) -> None:

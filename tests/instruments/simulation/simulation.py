@@ -27,7 +27,7 @@ from tests.instruments.simulation.recorder import Card
 from tests.instruments.simulation.station import DOCKS, NAME, RECORDERS, TOPICS, SimulatedStation
 from tests.instruments.simulation.vault import Disk
 
-STEPS = (2, 12)
+STEPS = (2, 9)
 _PATIENCE_TURNS = 400
 _ENDED = (DockState.READY, DockState.ATTENTION)
 _STATION_HEARS = (TOPICS.index_state, TOPICS.station(NAME, "have"), TOPICS.station(NAME, "witness"))
@@ -189,6 +189,8 @@ class Simulation:
             self.station = self._born()
 
     def _born(self) -> SimulatedStation:
+        self.clock.go(0.5)  # as long as a start takes
+
         def publish(message: Message) -> None:
             self.network.publish(NAME, message)
 
