@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import secrets
 import sys
 import time
@@ -9,7 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "build" / "instruments"
+# An instrument that is itself under test is given another folder, so that the share's counts stay.
+FOLDER = Path(
+    os.environ.get("INSTRUMENTS_FOLDER", Path(__file__).parents[2] / "build" / "instruments")
+)
 
 Count = int | float | str
 

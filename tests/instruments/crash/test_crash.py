@@ -1,6 +1,7 @@
 """The share of every test run, and that the explorer finds what it is there to find."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -208,7 +209,10 @@ def test_the_engine_of_another_tree_is_explored_in_its_place(tmp_path):
     database.write_text(source.replace('"synchronous": 2', '"synchronous": 1'), encoding="utf-8")
     command = [sys.executable, "-m", "tests.instruments.crash", "--root", tmp_path]
     few = ["--scenario", "first", "--states", "3000", "--first", "--seed", "1"]
-    done = subprocess.run([*command, *few], cwd=ROOT, capture_output=True, text=True, check=False)
+    apart = os.environ | {"INSTRUMENTS_FOLDER": str(tmp_path / "counts")}
+    done = subprocess.run(
+        [*command, *few], cwd=ROOT, capture_output=True, text=True, check=False, env=apart
+    )
     assert "VIOLATION in first" in done.stdout, done.stderr
     assert done.returncode == 1
 

@@ -29,7 +29,7 @@ from contracts.roster import parse_roster
 from contracts.settings import parse_station
 from ledger.store import Ledger
 from outside.broker import Connected, Lost
-from tests.instruments.simulation.parts import Clock, Killed, Life
+from tests.instruments.simulation.parts import Clock, Life
 from tests.instruments.simulation.recorder import Card, SimulatedRecorder
 from tests.instruments.simulation.vault import Disk, Vault
 
@@ -216,6 +216,3 @@ class SimulatedStation:
 def _device(card: Card) -> Device:
     port = f"virtual:{card.dock}"
     return Device(port, "virtual", Path("/x"), card.number, arrival=str(card.arrival))
-
-
-__all__ = ["Killed", "SimulatedStation"]
