@@ -27,7 +27,10 @@ class Device:
     `node` the device node or folder to open.
     `classes` are the USB interface classes of everything on that port, as two hex digits
     ("08" mass storage, "03" keyboard or mouse, "02"/"0a"/"e0" network or serial). `arrival` tells
-    one plugging-in from the next on the same port.
+    one plugging-in from the next on the same port. `usb` is the node of the plug itself
+    (/dev/bus/usb/…), `generic` the SCSI generic node of its first disk (/dev/sg…), `lines` its
+    serial lines (/dev/tty…), `inquiry` vendor and model of the disk as SCSI says them, `label` the
+    name of the file system.
     """
 
     port: str
@@ -41,6 +44,11 @@ class Device:
     model_id: str | None = None
     classes: tuple[str, ...] = ()
     arrival: str = ""
+    usb: Path | None = None
+    generic: Path | None = None
+    lines: tuple[Path, ...] = ()
+    inquiry: str = ""
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,3 +214,31 @@ class NoDriverError(RecorderError):
     code = "no_driver"
     sentence = Text("没有适用于 {device} 的驱动", "No driver serves {device}")
     remedy = Text("请管理员核对记录仪型号", "The device manager checks the recorder's model")
+
+
+class NoAnswerError(RecorderError):
+    """A recorder did not answer a request, or not with anything whole."""
+
+    code = "no_answer"
+    sentence = Text(
+        "记录仪没有回答 ({request}: {reason})",
+        "The recorder did not answer ({request}: {reason})",
+    )
+    remedy = Text(
+        "重新插入再试; 读不到的项目可查看屏幕后手工登记",
+        "Dock it again; what cannot be read may be entered from its screen",
+    )
+
+
+class TransportError(RecorderError):
+    """The way to a recorder cannot be used."""
+
+    code = "transport_unusable"
+    sentence = Text(
+        "无法与记录仪通信: {node} ({reason})",
+        "The recorder cannot be spoken with: {node} ({reason})",
+    )
+    remedy = Text(
+        "检查端口是否被其他程序占用, 以及采集程序的权限, 然后重新插入",
+        "See whether another program holds the port and what the agent may open, then dock again",
+    )

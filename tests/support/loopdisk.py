@@ -73,5 +73,5 @@ def run(*command: str) -> str:
     """Run a program and return what it says; raise with its complaint when it fails."""
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()} {done.stdout.strip()}")
     return done.stdout

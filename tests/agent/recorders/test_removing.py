@@ -1,6 +1,7 @@
 """Removing listed files from real file systems, and nothing beside them."""
 
 import os
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from agent.recorders.inbox import InboxVisit
 from agent.recorders.massstorage import MassStorage
 from agent.recorders.removing import remove_files
 from contracts.errors import ClearingError, MountError, RecorderGoneError
+from tests.support.index_program import until
 from tests.support.loopdisk import MIB, attached, loop_disk, make_image, mounted, run
 from tests.support.running_agent import fill
 
@@ -71,11 +73,13 @@ def fat32(tmp_path):
             file.truncate(64 * MIB)
         run("mkfs.vfat", "-F", "32", str(image))
         point.mkdir()
-    run("fusefat", "-o", "rw+", str(image), str(point))
+    driver = subprocess.Popen(("fusefat", "-f", "-o", "rw+", str(image), str(point)))
     try:
+        until(point.is_mount, "the driver never mounted it")
         yield point
     finally:
         run("umount", str(point))
+        driver.wait()  # it writes the last of the image after the mount is gone
 
 
 def test_exactly_the_listed_files_are_removed_and_the_folders_stay(tree):
