@@ -20,6 +20,16 @@ INFO_DAT = (b"DCIM", b"100MEDIA", b"Info.dat")
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """A file system on a plug: a partition, or a disk without any. `uuid` and `label` are its."""
+
+    node: Path
+    uuid: str | None = None
+    file_system: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """Something that appeared on a port.
 
@@ -30,7 +40,8 @@ class Device:
     one plugging-in from the next on the same port. `usb` is the node of the plug itself
     (/dev/bus/usb/…), `generic` the SCSI generic node of its first disk (/dev/sg…), `lines` its
     serial lines (/dev/tty…), `inquiry` vendor and model of the disk as SCSI says them, `label` the
-    name of the file system.
+    name of the file system. `volumes` are all that the plug shows, by node (partitions, two cards);
+    `node`, `volume`, `file_system` and `label` are those of the first. What shows no disk has none.
     """
 
     port: str
@@ -49,6 +60,7 @@ class Device:
     lines: tuple[Path, ...] = ()
     inquiry: str = ""
     label: str | None = None
+    volumes: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
