@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any, TypeVar, cast
 
@@ -34,8 +35,17 @@ def from_toml(text: str, kind: type[T], file: str) -> T:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(file=file, problems=(str(error),)) from error
+    return from_table(document, kind, file)
+
+
+def from_table(table: Mapping[str, object], kind: type[T], file: str) -> T:
+    """Return a table of a TOML text as a `kind`; `file` says where it stands.
+
+    Raises:
+        SettingsError: with every malformed, missing or unknown key at once.
+    """
     try:
-        return cast("T", _adapter(kind).validate_python(document))
+        return cast("T", _adapter(kind).validate_python(table))
     except ValidationError as error:
         raise SettingsError(file=file, problems=_problems(error)) from error
 

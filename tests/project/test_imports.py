@@ -15,6 +15,7 @@ PURE = {
     "enum", "fnmatch", "functools", "hashlib", "itertools", "json", "math", "operator", "pathlib",
     "re", "string", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
+PURE_ROOMS = ("contracts", "agent/core", "agent/families", "index/core")
 PURE_PACKAGES = {"pydantic", "rfc8785", "cryptography"}  # each computes only
 
 
@@ -46,7 +47,7 @@ def test_each_third_party_package_has_one_importer_in_each_program():
 def test_rooms_that_decide_import_nothing_that_does_io():
     impure = {
         (str(file.relative_to(ROOT)), module)
-        for room in ("contracts", "agent/core", "index/core")
+        for room in PURE_ROOMS
         for file in sources(room)
         for module in imports_of(file) - OURS - PURE - PURE_PACKAGES
     }
@@ -57,7 +58,7 @@ def test_rooms_that_decide_take_paths_only_as_values():
     verbs = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "iterdir"}
     used = {
         (str(file.relative_to(ROOT)), node.attr)
-        for room in ("contracts", "agent/core", "index/core")
+        for room in PURE_ROOMS
         for file in sources(room)
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in verbs

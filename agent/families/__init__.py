@@ -1,0 +1,9 @@
+"""The languages recorders are spoken with: dialogues only, no port is ever opened here."""
+
+from collections.abc import Callable, Mapping
+
+from agent.core.family import Family
+
+# What a profile's `language.family` names; each is made from the profile's `language.options`.
+# A maker raises SettingsError for options that do not fit.
+FAMILIES: dict[str, Callable[[Mapping[str, object]], Family]] = {}

@@ -1,0 +1,1 @@
+"""What carries requests to recorders: one adapter for each kind of port."""
