@@ -109,6 +109,13 @@ class CallLibrary:
     seconds: float = ANSWER_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Leave the recorder in peace for so long; the answer is empty."""
+
+    seconds: float
+
+
 Request = (
     ScsiRead
     | ScsiWrite
@@ -119,6 +126,7 @@ Request = (
     | Say
     | Hear
     | CallLibrary
+    | Pause
 )
 Dialogue = Generator[Request, bytes, T]
 

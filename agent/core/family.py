@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from agent.core.dialogue import Dialogue
 from contracts.reading import Confidence, Identity
 
 V = TypeVar("V")
+# "default": it took a password that every such recorder leaves the factory with.
+Login = Literal["default", "accepted", "refused", "none"]
+# Seen in the makers' own tools and headers (docs/recorders.md).
+DEFAULT_PASSWORDS = frozenset({"000000", "000001", "123456", "00000000"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,17 @@ class Family(Protocol):
 
     def switch(self) -> Dialogue[bool]:
         """Have it show its card as a disk; it may leave the bus before it answers."""
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A family whose recorders ask for a password.
+
+    Only the profile's own password is ever tried, and nothing that is returned holds it.
+    """
+
+    def log_in(self) -> Dialogue[Login]:
+        """Show the password; to be asked once after the probe, before anything else.
+
+        "none" where there is none to show. What a recorder that refused it still tells, it tells.
+        """
