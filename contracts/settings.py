@@ -31,7 +31,10 @@ class StationIdentity:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where the station keeps what. `state` holds ledger and key; `run` may be on tmpfs."""
+    """Where the station keeps what. `state` holds ledger and key; `run` may be on tmpfs.
+
+    `recorders` holds the station's own recorder profiles, beside those that come with the program.
+    """
 
     __pydantic_config__ = _STRICT
     archive: PurePath
@@ -39,6 +42,7 @@ class Folders:
     run: PurePath
     roster: PurePath
     inbox: PurePath | None = None
+    recorders: PurePath | None = None
     virtual_ports: PurePath | None = None
 
 

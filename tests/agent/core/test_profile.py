@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.profile import Match, Profile, admitted, candidates
+from agent.core.profile import (
+    PLAIN,
+    Card,
+    Known,
+    Language,
+    Match,
+    Profile,
+    admitted,
+    candidates,
+    chosen,
+    problems,
+)
 from agent.core.recorder import Device
 from contracts.text import Text
 
@@ -66,3 +77,78 @@ def test_only_a_fitting_profile_lets_interfaces_through():
     known = [profile("a", ("02", "0a"), kinds=("serial",)), profile("b", ("06",), usb=("1:1",))]
     assert admitted(COMPOSITE, known) == {"02", "0a"}
     assert admitted(CARD, known) == frozenset()
+
+
+def test_a_profile_may_be_of_one_port_only():
+    known = [profile("a", ports=("usb-0:4",)), profile("b", ports=("usb-0:*",))]
+    assert [one.name for one in candidates(CARD, known)] == ["b"]
+
+
+def test_what_is_on_the_card_decides_after_it_is_mounted():
+    known = [
+        profile("a", usb=("1:1",)),
+        profile("b", folders=("DCIM", "DPB1*")),
+        profile("c", folders=("DCIM",)),
+        profile("d"),
+    ]
+    assert chosen(CARD, known, {"DCIM"}.__contains__) == known[2]
+    assert chosen(CARD, known, set().__contains__) == known[3]
+    assert chosen(CARD, known[:3], set().__contains__) is None
+
+
+SPOKEN = Language("novatek", "scsi")
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"name": "A b"}, "name"),
+        ({"match": Match(usb=("0603-8611",))}, "match.usb"),
+        ({"match": Match(usb=("0603:861G",))}, "match.usb"),
+        ({"match": Match(interfaces=("8",))}, "match.interfaces"),
+        ({"admits": ("xx",)}, "admits"),
+        ({"admits": ("03",)}, "admits"),
+        ({"language": SPOKEN}, "match"),
+        (
+            {
+                "match": Match(usb=("1:1",)),
+                "language": replace(SPOKEN, probe_seconds=0),
+            },
+            "language",
+        ),
+        (
+            {
+                "match": Match(usb=("1:1",)),
+                "language": replace(SPOKEN, switch_seconds=-1),
+            },
+            "language",
+        ),
+        ({"clearing": True}, "facts.clear"),
+        ({"card": Card(chapters="(")}, "card.chapters"),
+        ({"card": Card(chapters="(?P<part>1)")}, "card.chapters"),
+    ],
+)
+def test_what_is_wrong_with_a_profile_is_said_with_its_key(changes, key):
+    (problem,) = problems(replace(profile(), **changes))
+    assert problem.partition(": ")[0] == key
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match(usb=("0603:8611",)),
+        Match(inquiry="DV16*"),
+        Match(ports=("usb-0:4",)),
+        Match(interfaces=("06",)),
+    ],
+)
+def test_whom_to_speak_with_is_told_by_plug_inquiry_port_or_a_class_with_one_language(match):
+    known = replace(profile(), match=match, language=SPOKEN)
+    clearing = replace(known, clearing=True, facts={"clear": Known("unlink")})
+    assert problems(known) == problems(clearing) == ()
+
+
+def test_a_disk_of_no_known_model_is_read_and_never_cleared():
+    assert problems(PLAIN) == ()
+    assert not PLAIN.clearing
+    assert candidates(CARD, [PLAIN])
