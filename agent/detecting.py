@@ -19,7 +19,7 @@ from typing import Protocol
 import pyudev
 
 from agent.core.event import DevicesSeen
-from agent.core.recorder import Device
+from agent.core.recorder import Device, Volume
 
 ENUMERATE_SECONDS = 30.0
 POLL_SECONDS = 0.3
@@ -212,23 +212,16 @@ class KernelDevices:
             classes = _interface_classes(usb, below)
             if _attribute(usb, "bDeviceClass") == _HUB and classes <= {_HUB}:
                 continue
-            disks = [part for part in below if self._is_ready_disk(part)]
-            yield from self._disks(usb, disks, classes)
+            disks = sorted(filter(_is_disk, below), key=_by_name)
+            plug = _usb_device(usb, _port(usb, *disks), classes, below)
+            is_ready = all(map(self._is_ready, disks))
+            if is_ready and any(map(_has_medium, disks)):
+                yield self._showing(plug, disks, _arrival(usb, *disks))
+            elif is_ready and disks:
+                yield replace(plug, kind="drive", node=Path(disks[0].device_node))
             # A disk takes a second to appear behind its plug; anything else is shown at once.
-            if not disks and (_STORAGE not in classes or classes - {_STORAGE, _VENDOR_SPECIFIC}):
-                yield _usb_device(usb, _port(usb), classes)
-
-    def _disks(
-        self, usb: pyudev.Device, disks: Iterable[pyudev.Device], classes: frozenset[str]
-    ) -> Iterator[Device]:
-        for disk in disks:
-            device = _usb_device(usb, _port(usb, disk), classes)
-            arrival = _arrival(usb, disk)
-            whole = self._with_file_system(device, disk, arrival)
-            parts = (part for part in disk.children if part.device_type == "partition")
-            volumes = [self._with_file_system(device, part, arrival) for part in parts]
-            holding = [volume for volume in volumes if volume.file_system]
-            yield from [whole] if whole.file_system else holding or [whole]
+            elif _STORAGE not in classes or classes - {_STORAGE, _VENDOR_SPECIFIC}:
+                yield plug
 
     def _loop_devices(self) -> Iterator[Device]:
         for disk in self._context.list_devices(subsystem="block", DEVTYPE="disk"):
@@ -239,26 +232,43 @@ class KernelDevices:
             # One that clears itself at its last closing was detached, only somebody holds it yet.
             if image and _attribute(disk, "loop/autoclear") != "1":
                 device = Device(port, "block", Path(), f"{disk.sys_name} {image}")
-                yield self._with_file_system(device, disk, _arrival(disk))
+                yield self._showing(device, [disk], _arrival(disk))
 
-    def _is_ready_disk(self, part: pyudev.Device) -> bool:
-        if part.subsystem != "block" or part.device_type != "disk":
-            return False
-        has_medium = _attribute(part, "size") not in (None, "0")
-        return has_medium and (part.is_initialized or not self._udevd)
+    def _is_ready(self, disk: pyudev.Device) -> bool:
+        whole = (disk, *_partitions(disk))
+        return not self._udevd or all(part.is_initialized for part in whole)
 
-    def _with_file_system(self, device: Device, volume: pyudev.Device, arrival: str) -> Device:
-        said: Mapping[str, str] = volume.properties
-        if "ID_FS_TYPE" not in said and device.port in self._bound_ports:
-            said = {**said, **self._probe(volume, arrival)}
+    def _showing(self, plug: Device, disks: Sequence[pyudev.Device], arrival: str) -> Device:
+        """Return a plug with every volume its disks hold; a drive without a medium holds none."""
+        filled = [disk for disk in disks if _has_medium(disk)]
+        volumes = [one for disk in filled for one in self._volumes(disk, plug.port, arrival)]
+        first = volumes[0]
         return replace(
-            device,
+            plug,
             kind="block",
-            node=Path(volume.device_node),
-            serial=said.get("ID_SERIAL_SHORT") or device.serial,
-            volume=said.get("ID_FS_UUID"),
-            file_system=said.get("ID_FS_TYPE"),
+            node=first.node,
+            serial=filled[0].properties.get("ID_SERIAL_SHORT") or plug.serial,
+            volume=first.uuid,
+            file_system=first.file_system,
+            label=first.label,
+            volumes=tuple(volumes),
             arrival=arrival,
+        )
+
+    def _volumes(self, disk: pyudev.Device, port: str, arrival: str) -> list[Volume]:
+        whole, *parts = (self._volume(part, port, arrival) for part in (disk, *_partitions(disk)))
+        holding = [part for part in parts if part.file_system]
+        return [whole] if whole.file_system else holding or [whole]
+
+    def _volume(self, part: pyudev.Device, port: str, arrival: str) -> Volume:
+        said: Mapping[str, str] = part.properties
+        if "ID_FS_TYPE" not in said and port in self._bound_ports:
+            said = {**said, **self._probe(part, arrival)}
+        return Volume(
+            Path(part.device_node),
+            said.get("ID_FS_UUID"),
+            said.get("ID_FS_TYPE"),
+            said.get("ID_FS_LABEL"),
         )
 
     def _probe(self, volume: pyudev.Device, arrival: str) -> Mapping[str, str]:
@@ -273,7 +283,7 @@ class KernelDevices:
 
 def _monitor(context: pyudev.Context, source: str) -> pyudev.Monitor:
     monitor = pyudev.Monitor.from_netlink(context, source=source)
-    for subsystem in ("block", "usb"):
+    for subsystem in ("block", "scsi_generic", "tty", "usb"):
         monitor.filter_by(subsystem)
     try:
         monitor.set_receive_buffer_size(RECEIVE_BUFFER_BYTES)
@@ -287,7 +297,29 @@ def _interface_classes(usb: pyudev.Device, below: Iterable[pyudev.Device]) -> fr
     return frozenset(_attribute(part, "bInterfaceClass") or "?" for part in own)
 
 
-def _usb_device(usb: pyudev.Device, port: str, classes: Collection[str]) -> Device:
+def _is_disk(part: pyudev.Device) -> bool:
+    return bool(part.subsystem == "block" and part.device_type == "disk")
+
+
+def _has_medium(disk: pyudev.Device) -> bool:
+    return _attribute(disk, "size") not in (None, "0")
+
+
+def _partitions(disk: pyudev.Device) -> list[pyudev.Device]:
+    parts = (part for part in disk.children if part.device_type == "partition")
+    return sorted(parts, key=_by_name)
+
+
+def _by_name(part: pyudev.Device) -> tuple[int, str]:
+    return len(part.sys_name), part.sys_name  # sda2 before sda10
+
+
+def _usb_device(
+    usb: pyudev.Device, port: str, classes: Collection[str], below: Iterable[pyudev.Device]
+) -> Device:
+    parts = sorted(below, key=_by_name)
+    nodes = [(part.subsystem, Path(part.device_node)) for part in parts if part.device_node]
+    logical_unit = next((part for part in parts if part.device_type == "scsi_device"), None)
     vendor_id, model_id = _attribute(usb, "idVendor"), _attribute(usb, "idProduct")
     names = filter(None, (_attribute(usb, "manufacturer"), _attribute(usb, "product")))
     return Device(
@@ -300,12 +332,22 @@ def _usb_device(usb: pyudev.Device, port: str, classes: Collection[str]) -> Devi
         model_id=model_id,
         classes=tuple(sorted(classes)),
         arrival=_arrival(usb),
+        usb=Path(usb.device_node) if usb.device_node else None,
+        generic=next((node for subsystem, node in nodes if subsystem == "scsi_generic"), None),
+        lines=tuple(node for subsystem, node in nodes if subsystem == "tty"),
+        inquiry=_inquiry(logical_unit) if logical_unit else "",
     )
 
 
-def _port(usb: pyudev.Device, disk: pyudev.Device | None = None) -> str:
+def _inquiry(logical_unit: pyudev.Device) -> str:
+    said = (_attribute(logical_unit, "vendor"), _attribute(logical_unit, "model"))
+    return " ".join(filter(None, said))
+
+
+def _port(*devices: pyudev.Device) -> str:
     """Return the physical port as udev's `ID_PATH` writes it, without interface and disk."""
-    for device in filter(None, (usb, disk)):
+    usb = devices[0]
+    for device in devices:
         found = _USB_PORT.fullmatch(device.properties.get("ID_PATH", ""))
         if found:
             return found[1]
@@ -347,5 +389,5 @@ def _probe_file_system(node: Path) -> dict[str, str]:
         return {}
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     said = dict(line.split("=", 1) for line in lines if "=" in line)
-    words = {"TYPE": "ID_FS_TYPE", "UUID": "ID_FS_UUID"}
+    words = {"TYPE": "ID_FS_TYPE", "UUID": "ID_FS_UUID", "LABEL": "ID_FS_LABEL"}
     return {words[key]: value for key, value in said.items() if key in words}

@@ -81,7 +81,7 @@ TERMS = {
     "not_a_recorder": Text("不是执法记录仪", "no recorder"),
     "no_driver": Text("没有适用的驱动", "no driver serves it"),
     "port_unbound": Text("端口未绑定工位", "the port is no dock"),
-    "dock_taken": Text("端口上同时有两个存储", "two disks on one port"),
+    "dock_taken": Text("端口上同时有两台设备", "two devices on one port"),
     "recorder_unknown": Text("记录仪未登记", "the recorder is not registered"),
     "recorder_number_twice": Text("编号已在另一工位", "its number is in another dock"),
     "identity_conflict": Text("身份信息矛盾", "its marks contradict each other"),

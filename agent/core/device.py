@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
 
+from agent.core.profile import Profile, admitted, candidates
 from agent.core.recorder import Device
 from contracts.errors import (
     DeviceRefusedError,
@@ -15,8 +16,9 @@ from contracts.errors import (
 )
 from contracts.reading import Identity
 
-# Beside mass storage only the maker's own commands ("ff") are let through: a keyboard, a network
-# card or a serial line on the same plug is an attack or a mistake (fault A01).
+# Beside mass storage and what a profile of this very device admits only the maker's own commands
+# ("ff") are let through: a keyboard, a network card or a serial line on the same plug is an attack
+# or a mistake (fault A01).
 _STORAGE_CLASSES = frozenset({"08", "ff"})
 _MARKS = ("device_number", "serial", "volume")  # the most telling first
 
@@ -64,12 +66,17 @@ class Registered(Protocol):
 
 
 def bind(
-    devices: Iterable[Device], docks: Mapping[str, int], own_ports: Sequence[str] = ()
+    devices: Iterable[Device],
+    docks: Mapping[str, int],
+    own_ports: Sequence[str] = (),
+    profiles: Sequence[Profile] = (),
 ) -> Bindings:
     """Return which device stands on which dock and which are refused.
 
     `docks` maps ports to dock numbers; ports that match one of the `own_ports` patterns hold the
-    kiosk's own keyboard, touch screen and disks, and are nobody's business.
+    kiosk's own keyboard, touch screen and disks, and are nobody's business. What shows no disk
+    stands on a dock only if one of the `profiles` says how it is spoken with; a drive without a
+    medium that cannot be spoken with is nothing yet.
     """
     docked: dict[int, Device] = {}
     refused: list[RefusedDevice] = []
@@ -77,12 +84,28 @@ def bind(
         if any(fnmatchcase(device.port, pattern) for pattern in own_ports):
             continue
         dock = docks.get(device.port)
-        error = _refusal(device, dock, docked)
+        error = _refusal(device, dock, docked, profiles)
+        is_alien = error is NotARecorderError
+        if device.kind == "drive" and not is_alien and not languages(device, profiles):
+            continue
         if dock is None or error is not None:
             refused.append(RefusedDevice(device, (error or PortUnboundError).code, dock))
         else:
             docked[dock] = device
     return Bindings(docked, tuple(refused))
+
+
+def languages(device: Device, profiles: Sequence[Profile]) -> tuple[Profile, ...]:
+    """Return the profiles in whose language a device may be asked, in order.
+
+    One that does not say by what its recorder is told is never among them: nothing is sent to a
+    device that nothing is known of.
+    """
+    return tuple(
+        profile
+        for profile in candidates(device, profiles)
+        if profile.language and _is_telling(profile)
+    )
 
 
 def match_recorder(identity: Identity, registered: Iterable[Registered]) -> str | None:
@@ -113,10 +136,17 @@ def _fitting(identity: Identity, known: Iterable[Registered], mark: str) -> froz
     return frozenset(one.number for one in known if getattr(one, mark) == shown)
 
 
+def _is_telling(profile: Profile) -> bool:
+    match = profile.match
+    return bool(match.usb or match.inquiry or frozenset(match.interfaces) - _STORAGE_CLASSES)
+
+
 def _refusal(
-    device: Device, dock: int | None, docked: Mapping[int, Device]
+    device: Device, dock: int | None, docked: Mapping[int, Device], profiles: Sequence[Profile]
 ) -> type[DeviceRefusedError] | None:
-    if device.kind == "other" or not frozenset(device.classes) <= _STORAGE_CLASSES:
+    if not frozenset(device.classes) <= _STORAGE_CLASSES | admitted(device, profiles):
+        return NotARecorderError
+    if device.kind == "other" and not languages(device, profiles):
         return NotARecorderError
     if dock is None:
         return PortUnboundError

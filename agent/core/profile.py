@@ -194,7 +194,8 @@ def _may_be(device: Device, match: Match) -> bool:
 
 
 def _kinds(device: Device) -> frozenset[str]:
-    shown = {"block": device.kind == "block", "usb": device.usb, "serial": device.lines}
+    is_disk = device.kind in ("block", "drive")
+    shown = {"block": is_disk, "usb": device.usb, "serial": device.lines}
     return frozenset(kind for kind, is_there in shown.items() if is_there)
 
 

@@ -11,7 +11,8 @@ from typing import Literal, Protocol
 
 from contracts.reading import Identity, Reading
 
-DeviceKind = Literal["block", "virtual", "inbox", "other"]
+# "block": it shows a disk; "drive": one without a medium; "other": none.
+DeviceKind = Literal["block", "drive", "virtual", "inbox", "other"]
 
 
 # Files by which a recorder tells who it is: copied like any other, and never removed.

@@ -37,16 +37,16 @@ class NotARecorderError(DeviceRefusedError):
 
 
 class DockTakenError(DeviceRefusedError):
-    """The port already shows another disk or card."""
+    """The port already shows another device: two connectors bear one name."""
 
     code = "dock_taken"
     sentence = Text(
-        "端口 {port} 上同时有两个存储, {device} 未采集",
-        "Port {port} shows two disks at once; {device} is not imported",
+        "端口 {port} 上同时有两台设备, {device} 未打开",
+        "Port {port} shows two devices at once; {device} was not opened",
     )
     remedy = Text(
-        "取下记录仪的第二张存储卡, 用读卡器放入收件目录采集",
-        "Take out the second card and import it through the inbox with a card reader",
+        "拔下其中一台; 两个插口同名 (USB 2 与 USB 3) 时只把其中一个用作工位",
+        "Take one out; where two connectors share a name (USB 2 and USB 3) use only one as a dock",
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.device import bind
-from agent.core.recorder import Device
+from agent.core.recorder import Device, Volume
 from agent.detecting import Detector, KernelDevices, VirtualPorts
 from tests.support.loopdisk import attached, make_image, mounted, run
 
@@ -19,7 +19,7 @@ RECORDED = Path(__file__).parent / "umockdev"
 PORT = "pci-0000:00:04.0-usb-0:5"
 ENUMERATE = """
 from pathlib import Path, PosixPath
-from agent.core.recorder import Device
+from agent.core.recorder import Device, Volume
 from agent.detecting import KernelDevices
 print(KernelDevices(()).devices())
 """
@@ -36,7 +36,7 @@ def recorded(name):
         "-c",
         ENUMERATE,
     )
-    return eval(said, {"Device": Device, "PosixPath": Path})  # noqa: S307 - our own repr
+    return eval(said, {"Device": Device, "Volume": Volume, "PosixPath": Path})  # noqa: S307 - our own repr
 
 
 DETECT = """
@@ -114,6 +114,8 @@ def test_a_usb_stick_is_a_disk_with_its_marks():
             model_id="0001",
             classes=("08",),
             arrival="2.3.7",
+            usb=Path("/dev/bus/usb/002/003"),
+            volumes=(Volume(Path("/dev/sda"), "9276-BBB5", "vfat"),),
         ),
     )
 
@@ -134,7 +136,27 @@ def test_a_disk_on_an_unbound_port_is_not_opened_to_find_its_file_system():
 
 
 def test_a_card_reader_without_a_card_is_nothing_yet():
-    assert recorded("empty_card_reader") == ()
+    (device,) = recorded("empty_card_reader")
+    nothing = bind([device], {device.port: 1})
+    assert (device.kind, nothing.docked, nothing.refused) == ("drive", {}, ())
+
+
+def test_two_cards_of_one_recorder_are_volumes_of_one_plug():
+    (device,) = recorded("two_cards")
+    assert device.volumes == (
+        Volume(Path("/dev/sda"), "AAAA-0001", "vfat", "INNER"),
+        Volume(Path("/dev/sdb"), "AAAA-0002", "exfat"),
+    )
+    assert (device.node, device.label, device.arrival) == (Path("/dev/sda"), "INNER", "2.3.7.8")
+    assert bind([device], {device.port: 1}).docked == {1: device}
+
+
+def test_of_a_recorder_in_command_mode_everything_that_can_be_spoken_over_is_told():
+    (device,) = recorded("command_mode")
+    assert (device.kind, device.classes, device.volumes) == ("drive", ("02", "08", "0a"), ())
+    assert (device.vendor_id, device.model_id) == ("0603", "8611")
+    assert (device.generic, device.inquiry) == (Path("/dev/sg0"), "NOVATEK NTK96550")
+    assert device.lines == (Path("/dev/ttyACM0"),)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.device import bind, match_recorder
+from agent.core.device import bind, languages, match_recorder
+from agent.core.profile import Language, Match, Profile
 from agent.core.recorder import Device
 from contracts.errors import IdentityConflictError
 from contracts.reading import Identity
 from contracts.roster import RecorderRecord
+from contracts.text import Text
 
 STICK = Device("usb-0:5", "block", Path("/dev/sda"), "Acme Camera", classes=("08",))
 DOCKS = {"usb-0:5": 3, "virtual:1": 1, "usb-0:7": 4}
@@ -72,6 +74,57 @@ def test_a_refused_device_does_not_take_the_dock():
     bindings = bind([keyboard, STICK], DOCKS)
     assert bindings.docked == {3: STICK}
     assert [refused.code for refused in bindings.refused] == ["not_a_recorder"]
+
+
+def spoken(**match):
+    admits = match.pop("admits", ())
+    language = Language("novatek", "scsi")
+    return Profile("p", Text("型号", "model"), Match(**match), language, admits=admits)
+
+
+VENDOR = replace(
+    STICK, kind="other", classes=("ff",), vendor_id="4255", model_id="0001", usb=Path("/dev/bus")
+)
+AMBA = spoken(kinds=("usb",), usb=("4255:0001",))
+
+
+def test_what_shows_no_disk_stands_on_a_dock_if_it_can_be_spoken_with():
+    assert bind([VENDOR], DOCKS, (), [AMBA]).docked == {3: VENDOR}
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        replace(AMBA, language=None),
+        spoken(kinds=("usb",), usb=("1234:0001",)),
+        spoken(kinds=("usb",)),  # says nothing of what it is told by
+        spoken(kinds=("usb",), interfaces=("ff",)),
+    ],
+)
+def test_nothing_is_sent_to_what_no_profile_tells(profile):
+    (refused,) = bind([VENDOR], DOCKS, (), [profile]).refused
+    assert refused.code == "not_a_recorder"
+    assert languages(VENDOR, [profile]) == ()
+
+
+def test_only_what_the_profile_of_a_device_admits_is_let_through():
+    line = replace(VENDOR, classes=("02", "08", "0a"), lines=(Path("/dev/ttyACM0"),))
+    profile = spoken(kinds=("serial",), usb=("4255:0001",), admits=("02", "0a"))
+    assert bind([line], DOCKS, (), [profile]).docked == {3: line}
+    keyboard = replace(line, classes=("02", "03", "08", "0a"))
+    (refused,) = bind([keyboard], DOCKS, (), [profile]).refused
+    assert refused.code == "not_a_recorder"
+
+
+def test_a_drive_without_a_medium_is_nothing_unless_it_can_be_spoken_with():
+    drive = replace(STICK, kind="drive", inquiry="DV16 DEVICE")
+    nothing = bind([drive, replace(drive, port="usb-0:9")], DOCKS)
+    assert (nothing.docked, nothing.refused) == ({}, ())
+    assert bind([drive], DOCKS, (), [spoken(inquiry="DV16*")]).docked == {3: drive}
+
+
+def test_a_drive_with_something_else_on_its_plug_is_no_recorder():
+    assert codes(replace(STICK, kind="drive", classes=("03", "08"))) == ["not_a_recorder"]
 
 
 def test_the_kiosks_own_keyboard_is_nobodys_business():
