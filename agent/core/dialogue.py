@@ -110,6 +110,13 @@ class CallLibrary:
 
 
 @dataclass(frozen=True, slots=True)
+class Tune:
+    """Go on at another speed, on lines that have one; the answer is empty."""
+
+    baud: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Leave the recorder in peace for so long; the answer is empty."""
 
@@ -126,6 +133,7 @@ Request = (
     | Say
     | Hear
     | CallLibrary
+    | Tune
     | Pause
 )
 Dialogue = Generator[Request, bytes, T]

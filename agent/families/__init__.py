@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from agent.core.family import Family
+from agent.families.e12 import E12
+from agent.families.zzx import Zzx
 
 # What a profile's `language.family` names; each is made from the profile's `language.options`.
 # A maker raises SettingsError for options that do not fit.
-FAMILIES: dict[str, Callable[[Mapping[str, object]], Family]] = {}
+FAMILIES: dict[str, Callable[[Mapping[str, object]], Family]] = {"e12": E12, "zzx": Zzx}

@@ -38,6 +38,7 @@ from contracts.errors.recorder import (
     RecorderGoneError,
     RecorderNumberTwiceError,
     RecorderUnknownError,
+    SwitchRefusedError,
     TransportError,
 )
 from contracts.errors.roots import (
@@ -155,6 +156,7 @@ __all__ = [
     "RecorderUnknownError",
     "SettingsError",
     "StationError",
+    "SwitchRefusedError",
     "TransportError",
     "UnansweredError",
     "UnforeseenError",

@@ -242,3 +242,17 @@ class TransportError(RecorderError):
         "检查端口是否被其他程序占用, 以及采集程序的权限, 然后重新插入",
         "See whether another program holds the port and what the agent may open, then dock again",
     )
+
+
+class SwitchRefusedError(RecorderError):
+    """A recorder in command mode does not become a disk."""
+
+    code = "switch_refused"
+    sentence = Text(
+        "记录仪拒绝切换为 U 盘, 多为正在录像",
+        "The recorder refuses to become a disk, mostly because it is recording",
+    )
+    remedy = Text(
+        "停止录像后重新插入; 仍拒绝则在记录仪上按 U 盘键",
+        "Stop recording and dock it again; if it still refuses use its own U-disk key",
+    )
