@@ -28,7 +28,7 @@ from agent.core.storage import FOLDED as STORAGE_FOLDED
 from agent.detecting import Detector, KernelDevices, Source, VirtualPorts
 from agent.inbox import InboxWatch
 from agent.loop import Broke, Hands, Incoming, Loop, Stop
-from agent.mounting import mount_read_only, unmount_leftovers
+from agent.mounting import Helper, mount_read_only, unmount_leftovers
 from agent.overseeing import Overseer
 from agent.pins import Pins
 from agent.probing.probe import Probe
@@ -99,7 +99,8 @@ class Agent:
         ledger = self._open_ledger()
         run = Path(folders.run)
         run.mkdir(parents=True, exist_ok=True)
-        unmount_leftovers(run)
+        if folders.mounter is None:  # what the helper mounts goes with the connection
+            unmount_leftovers(run)
         archive, known = self._open_archive(ledger)
         station = Station(settings, roster, clock.wall_now())
         for entry in ledger.select(types=(*FOLDED, *STORAGE_FOLDED)):
@@ -191,7 +192,8 @@ class Agent:
         folders = self._settings.folders
         probe = Probe()
         self._resources.callback(probe.close)
-        drivers: list[Driver] = [MassStorage(Path(folders.run), mount_read_only), Virtual()]
+        mount = Helper(Path(folders.mounter)).mount if folders.mounter else mount_read_only
+        drivers: list[Driver] = [MassStorage(Path(folders.run), mount), Virtual()]
         numbers = [dock.number for dock in self._settings.dock]
         if folders.inbox is not None:
             watch = self._inbox_watch(Path(folders.inbox))

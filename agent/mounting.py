@@ -1,52 +1,47 @@
 """Mounting cards so that nothing, not even a journal replay, is written to them.
 
-Only `Mount.writable` lets anything write, for as long as its block lasts.
+Only `writable` lets anything write, for as long as its block lasts. Root mounts by itself; the
+agent of a station is not root, and asks `muster-mounter` (`Helper`).
 """
 
-import fcntl
+import json
 import os
 import re
-import struct
-import subprocess
+import socket
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.mounter.cards import Card, CardError, disk_sequence, give_back, open_card
 from contracts.errors import MountError
 
-_COMMAND_SECONDS = 60
-_BLKGETDISKSEQ = 0x80081280  # <linux/fs.h>: counts what was put into the drive, one by one
-_LOCKED_DOWN = "nosuid,nodev,noexec,noatime"
-
-# The kernel's name of each file system and what keeps it from repairing itself on a read-only
-# mount. Recorders have no time zone: their stamps are kept as they stand, as if they were UTC.
-_READ_ONLY = frozenset({"noload", "norecovery", "rescue=nologreplay"})
-_FILE_SYSTEMS: dict[str, tuple[str, str]] = {
-    "vfat": ("vfat", "utf8,tz=UTC"),
-    "exfat": ("exfat", "iocharset=utf8,time_offset=0"),
-    "ntfs": ("ntfs3", "iocharset=utf8"),
-    "ext2": ("ext2", ""),
-    "ext3": ("ext3", "noload"),
-    "ext4": ("ext4", "noload"),
-    "xfs": ("xfs", "norecovery,nouuid"),
-    "btrfs": ("btrfs", "rescue=nologreplay"),
-}
+_ANSWER_SECONDS = 200.0  # the helper's own commands end after 60 s each
+_LINE_MAX_BYTES = 256 * 1024
+_DEV = Path("/dev")
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A card mounted read-only at `target`; `sequence` is the kernel's number of this very disk."""
+    """A card that this process has mounted read-only itself, which only root can."""
 
-    node: Path
-    target: Path
-    file_system: str
-    sequence: int | None
+    card: Card
+
+    @property
+    def node(self) -> Path:
+        """The disk."""
+        return self.card.node
+
+    @property
+    def target(self) -> Path:
+        """Where it is mounted."""
+        return self.card.target
 
     def is_gone(self) -> bool:
         """Tell whether the disk was taken out, or another one put in its place."""
-        sequence = _disk_sequence(self.node)
-        return sequence is None or sequence != self.sequence
+        sequence = disk_sequence(self.node)
+        return sequence is None or sequence != self.card.sequence
 
     @property
     def is_mounted(self) -> bool:
@@ -59,9 +54,9 @@ class Mount:
         Raises:
             MountError: the kernel keeps it, or it is another disk by now.
         """
-        with self._pinned():
-            self._close()
-            self._open("ro")
+        with _in_words(), self.card.pinned():
+            self.card.close()
+            self.card.open("ro")
 
     @contextmanager
     def writable(self) -> Iterator[Path]:
@@ -70,38 +65,16 @@ class Mount:
         Raises:
             MountError: the kernel keeps or refuses it, or it is another disk by now.
         """
-        with self._pinned():
-            self._close()
+        with _in_words(), self.card.pinned():
+            self.card.close()
             try:
-                _run("blockdev", "--setrw", str(self.node))
-                self._open("rw")
+                self.card.open("rw")
                 try:
                     yield self.target
                 finally:
-                    self._close()
+                    self.card.close()
             finally:
-                _run("blockdev", "--setro", str(self.node))
-                self._open("ro")
-
-    @contextmanager
-    def _pinned(self) -> Iterator[None]:
-        # As long as it is open, no other disk can take its place under this name.
-        fd = _opened(self.node)
-        try:
-            if fd is None or _sequence_of(fd) != self.sequence:
-                raise MountError(reason=f"{self.node}: another disk")
-            yield
-        finally:
-            if fd is not None:
-                os.close(fd)
-
-    def _open(self, mode: str) -> None:
-        kind, careful = _FILE_SYSTEMS[self.file_system]
-        _mount(kind, mode, careful, self.node, self.target)
-
-    def _close(self) -> None:
-        _run("umount", "--", str(self.target))
-        _run("blockdev", "--flushbufs", str(self.node))
+                self.card.open("ro")
 
     def unmount(self) -> None:
         """Unmount the card; does nothing if it is unmounted already.
@@ -110,7 +83,10 @@ class Mount:
             MountError: the kernel keeps it.
         """
         if self.target.is_mount():
-            _unmount(self.target, self.node)
+            with _in_words():
+                self.card.let_go()
+            self.target.rmdir()
+            give_back(self.node)
 
 
 def mount_read_only(node: Path, file_system: str | None, target: Path) -> Mount:
@@ -121,18 +97,13 @@ def mount_read_only(node: Path, file_system: str | None, target: Path) -> Mount:
     Raises:
         MountError: an unknown file system, or one the kernel refuses.
     """
-    if file_system not in _FILE_SYSTEMS:
-        raise MountError(reason=f"file system: {file_system or '?'}")
-    kind, careful = _FILE_SYSTEMS[file_system]
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        _run("blockdev", "--setro", str(node))
-        sequence = _disk_sequence(node)
-        _mount(kind, "ro", careful, node, target)
+        with _in_words():
+            return Mount(open_card(node, file_system, target))
     except MountError:
-        _let_go(node, target)
+        target.rmdir()
         raise
-    return Mount(node, target, file_system, sequence)
 
 
 def unmount_leftovers(root: Path) -> tuple[Path, ...]:
@@ -146,78 +117,207 @@ def unmount_leftovers(root: Path) -> tuple[Path, ...]:
     mounts = dict(_mount_and_node(line) for line in table.splitlines())
     left = sorted((target for target in mounts if folder in target.parents), reverse=True)
     for target in left:
-        _unmount(target, mounts[target])
+        with _in_words():
+            Card(mounts[target], target, "", None).let_go()
+        target.rmdir()
+        give_back(mounts[target])
     return tuple(left)
 
 
-def _mount(kind: str, mode: str, careful: str, node: Path, target: Path) -> None:
-    chosen = [one for one in careful.split(",") if mode == "ro" or one not in _READ_ONLY]
-    options = ",".join(filter(None, (mode, _LOCKED_DOWN, *chosen)))
-    where = ("--", str(node), str(target))
-    try:
-        _run("mount", "-t", kind, "-o", options, *where)
-    except MountError as error:
-        if kind != "exfat" or "unknown filesystem" not in str(error):
+class HelpedMount:
+    """A card that the helper has mounted where nobody else sees it, and passed on as a folder.
+
+    `target` leads to that folder and stays the same when the card is mounted anew.
+    """
+
+    def __init__(self, line: "_Line", node: Path, file_system: str | None) -> None:
+        self._line = line
+        self._node = node
+        try:
+            said, folder = line.ask(verb="mount", node=_named(node), file_system=file_system)
+        except MountError:
+            line.close()
             raise
-        _run("mount", "-t", "exfat-fuse", "-o", f"{mode},{_LOCKED_DOWN}", *where)
+        self._sequence = said["sequence"]
+        self._folder: int | None = folder
+
+    @property
+    def target(self) -> Path:
+        """Where its files are found."""
+        return Path(f"/proc/self/fd/{self._folder}")
+
+    def is_gone(self) -> bool:
+        """Tell whether the disk was taken out, or another one put in its place."""
+        sequence = disk_sequence(self._node)
+        return sequence is None or sequence != self._sequence
+
+    @property
+    def is_mounted(self) -> bool:
+        """Whether it is mounted now."""
+        return self._folder is not None and stat.S_ISDIR(os.fstat(self._folder).st_mode)
+
+    def renew(self) -> None:
+        """Mount it anew, so that nothing of it is left in memory and all is read from the medium.
+
+        Raises:
+            MountError: the kernel keeps it, or it is another disk by now.
+        """
+        self._renew("ro")
+
+    @contextmanager
+    def writable(self) -> Iterator[Path]:
+        """Mount it so that it can be written to, and read-only again when the block ends.
+
+        Raises:
+            MountError: the kernel keeps or refuses it, or it is another disk by now.
+        """
+        try:
+            self._renew("rw")
+            try:
+                yield self.target
+            finally:
+                self._put(None)
+                self._line.ask(verb="seal")
+        finally:
+            self._renew("ro")
+
+    def unmount(self) -> None:
+        """Let the card go; does nothing if that was done already."""
+        if self._folder is None:
+            return
+        os.close(self._folder)
+        self._folder = None
+        try:
+            self._line.ask(verb="unmount")
+        finally:
+            self._line.close()  # the helper's process ends, and with it all it has mounted
+
+    def _renew(self, mode: str) -> None:
+        self._put(None)
+        _, folder = self._line.ask(verb="renew", mode=mode)
+        self._put(folder)
+
+    def _put(self, folder: int | None) -> None:
+        """Have the number by which the card's files are found lead to this folder, or nowhere."""
+        if self._folder is None:
+            raise MountError(reason="unmounted")
+        new = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) if folder is None else folder
+        os.dup2(new, self._folder, inheritable=False)
+        os.close(new)
 
 
-def _unmount(target: Path, node: Path) -> None:
-    try:
-        _run("umount", "--", str(target))
-    except MountError:
-        # Nothing can be lost from a read-only mount: a reader that still holds it keeps its files.
-        _run("umount", "--lazy", "--", str(target))
-    _let_go(node, target)
+class Helper:
+    """`muster-mounter`, behind its socket: mounts, and whatever else only root may do."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-def _let_go(node: Path, target: Path) -> None:
-    target.rmdir()
-    if node.name.startswith("loop"):
-        # A loop device outlives the image in it: its next user must not find it read-only.
-        with suppress(MountError):
-            _run("blockdev", "--setrw", str(node))
+    def mount(self, node: Path, file_system: str | None, target: Path) -> HelpedMount:
+        """Have a card mounted read-only; where, the helper decides.
 
+        Raises:
+            MountError: the helper or the kernel refuses it.
+        """
+        return HelpedMount(_Line(self._path), node, file_system)
 
-def _run(*command: str) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            timeout=_COMMAND_SECONDS,
-            env={**os.environ, "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
+    def admit(self, device: str) -> None:
+        """Have the kernel bind its drivers to a USB device ("2-5").
+
+        Raises:
+            MountError: the helper refuses.
+        """
+        self._once(verb="admit", device=device)
+
+    def shut_out(self, device: str) -> None:
+        """Have the kernel take its drivers from a USB device ("2-5").
+
+        Raises:
+            MountError: the helper refuses.
+        """
+        self._once(verb="shut_out", device=device)
+
+    def lend(self, node: Path) -> None:
+        """Have a recorder's plug or line made ours to open (/dev/bus/usb/…, /dev/ttyUSB0).
+
+        Raises:
+            MountError: the helper refuses.
+        """
+        self._once(verb="lend", node=_named(node))
+
+    def scsi(self, node: Path, cdb: bytes, payload: bytes, size: int, seconds: float) -> bytes:
+        """Have one SCSI command of a maker's own sent to /dev/sg…; return up to `size` bytes.
+
+        Raises:
+            MountError: the helper or the recorder refuses it.
+        """
+        words = {"node": _named(node), "cdb": cdb.hex(), "payload": payload.hex()}
+        return bytes.fromhex(
+            str(self._once(verb="scsi", size=size, seconds=seconds, **words)["data"])
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+
+    def _once(self, **asked: object) -> dict[str, object]:
+        line = _Line(self._path)
+        try:
+            return line.ask(**asked)[0]
+        finally:
+            line.close()
+
+
+class _Line:
+    """A connection to the helper."""
+
+    def __init__(self, path: Path) -> None:
+        self._link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._link.settimeout(_ANSWER_SECONDS)
+        try:
+            self._link.connect(str(path))
+        except OSError as error:
+            self._link.close()
+            raise MountError(reason=f"muster-mounter: {error}") from error
+
+    def ask(self, **asked: object) -> tuple[dict[str, object], int]:
+        """Ask, and return the answer and the folder that came with it, -1 where none did.
+
+        Raises:
+            MountError: it is refused, or there is no answer.
+        """
+        try:
+            self._link.sendall(json.dumps(asked).encode() + b"\n")
+            raw, folder = self._heard()
+        except OSError as error:
+            raise MountError(reason=f"muster-mounter: {error}") from error
+        said = json.loads(raw or b"{}")
+        if not raw or "refused" in said:
+            raise MountError(reason=said.get("refused") or "muster-mounter: no answer")
+        return said, folder
+
+    def close(self) -> None:
+        """Close it."""
+        self._link.close()
+
+    def _heard(self) -> tuple[bytes, int]:
+        raw, folders = b"", []
+        while not raw.endswith(b"\n"):
+            more, passed, _, _ = socket.recv_fds(self._link, _LINE_MAX_BYTES, 1)
+            folders += passed
+            raw += more
+            if not more:
+                return b"", -1
+        for folder in folders:
+            os.set_inheritable(folder, False)
+        return raw, folders[0] if folders else -1
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except CardError as error:
         raise MountError(reason=str(error)) from error
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"{command[0]}: ?"]
-        raise MountError(reason=said[0])
 
 
-def _disk_sequence(node: Path) -> int | None:
-    fd = _opened(node)
-    if fd is None:
-        return None
-    try:
-        return _sequence_of(fd)
-    finally:
-        os.close(fd)
-
-
-def _opened(node: Path) -> int | None:
-    try:
-        return os.open(node, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-
-
-def _sequence_of(fd: int) -> int | None:
-    try:
-        return int(struct.unpack("=Q", fcntl.ioctl(fd, _BLKGETDISKSEQ, bytes(8)))[0])
-    except OSError:
-        return None
+def _named(node: Path) -> str:
+    return str(node.relative_to(_DEV)) if node.is_relative_to(_DEV) else str(node)
 
 
 def _mount_and_node(line: str) -> tuple[Path, Path]:

@@ -34,6 +34,7 @@ class Folders:
     """Where the station keeps what. `state` holds ledger and key; `run` may be on tmpfs.
 
     `recorders` holds the station's own recorder profiles, beside those that come with the program.
+    `mounter` is the socket of the root helper; without it the agent mounts cards itself, as root.
     """
 
     __pydantic_config__ = _STRICT
@@ -43,6 +44,7 @@ class Folders:
     roster: PurePath
     inbox: PurePath | None = None
     recorders: PurePath | None = None
+    mounter: PurePath | None = None
     virtual_ports: PurePath | None = None
 
 

@@ -1,0 +1,45 @@
+"""The root helper as systemd would start it: one process for each connection, its mounts unseen."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE_SECONDS = 60
+
+
+@contextmanager
+def helper(*ports: str, user: str = "root", own: str = "") -> Iterator[Path]:
+    """Serve the helper's socket for these docks; yield its path."""
+    assert os.geteuid() == 0, "the helper needs root"
+    with tempfile.TemporaryDirectory(prefix="muster-mounter-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        docks = "".join(f'[[dock]]\nnumber = {n}\nport = "{p}"\n' for n, p in enumerate(ports, 1))
+        (folder / "station.toml").write_text(f'own_ports = ["{own}"]\n{docks}')
+        (folder / "card").mkdir()
+        path = folder / "socket"
+        serve = (sys.executable, "-m", "agent.mounter.serve", "--user", user)
+        where = ("--config", f"{folder}/station.toml", "--folder", f"{folder}/card")
+        command = ("systemd-socket-activate", f"--listen={path}", "--accept", "--inetd")
+        apart = ("unshare", "--mount", "--propagation", "slave")
+        log = (folder / "log").open("wb")
+        with log, subprocess.Popen((*command, *apart, *serve, *where), stderr=log) as process:
+            try:
+                _wait_for(path, process)
+                path.chmod(0o666)
+                yield path
+            finally:
+                process.terminate()
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not path.is_socket():
+        assert process.poll() is None, "the helper's socket is not served"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
