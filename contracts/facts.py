@@ -5,7 +5,7 @@ version stay in the entry's bytes and are ignored here. docs/entries.md lists ev
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, TypeVar
 
 from contracts import archive_facts
@@ -143,8 +143,9 @@ class FootageImported(Fact):
     `path` is the raw path on the card, `name` the same as shown; `modified_us` (microseconds since
     1970, exact in canonical JSON where nanoseconds are not), `modified_at`, `name_time` (local,
     as in the name) and `media.started_at` are kept side by side. `recorded_at` is the recording's
-    start after the clock offset, taken from what `recorded_from` names. `held`: the archive had
-    these bytes already, from another path, recorder or an interrupted visit.
+    start after the clock offset, taken from what `recorded_from` names; both are so sure as
+    `clock_uncertainty_ms` says, where it is known. `held`: the archive had these bytes already,
+    from another path, recorder or an interrupted visit.
     """
 
     TYPE = "footage.imported"
@@ -167,6 +168,12 @@ class FootageImported(Fact):
     media: Media
     sm3: str | None = None
     findings: tuple[Finding, ...] = ()
+    clock_uncertainty_ms: int | None = None
+
+    @property
+    def device_at(self) -> datetime:
+        """The recording's start by the recorder's own clock."""
+        return self.recorded_at + timedelta(milliseconds=self.clock_offset_ms or 0)
 
 
 @dataclass(frozen=True)

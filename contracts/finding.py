@@ -59,6 +59,16 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
             "Look at the recorder's screen and enter what it shows",
         ),
     ),
+    "station_clock_unsure": (
+        Text(
+            "采集站时钟未同步, 没有给记录仪校时",
+            "The station's clock is not synchronised: the recorder's was not set from it",
+        ),
+        Text(
+            "由管理员检查采集站的时间同步 (chronyd 或 systemd-timesyncd)",
+            "The device manager sees to the station's time synchronisation (chronyd or timesyncd)",
+        ),
+    ),
     "storage_low": (
         Text("剩余空间 {value} MiB, 低于 {limit} MiB", "{value} MiB free, below {limit} MiB"),
         Text(

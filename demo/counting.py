@@ -20,6 +20,7 @@ from demo.card import fingerprint, sha256_of
 from demo.scene import Scene, facts_in
 from demo.story import CLASH, CLOCK_OFF_SECONDS, FAST, INBOX, ISSUED, LATE, LOW, PULLED
 from demo.world import STATION
+from outside.clock import clock_state
 
 Known = tuple[str, str, str]  # recorder, path, SHA-256
 
@@ -146,7 +147,7 @@ def _count_findings(scene: Scene) -> tuple[Check, ...]:
         Check("clock_offsets_measured_ms", [CLOCK_OFF_SECONDS * 1000], offsets),
         Check(
             "clocks_set",
-            [(FAST, CLOCK_OFF_SECONDS * 1000)],
+            [(FAST, CLOCK_OFF_SECONDS * 1000)] if clock_state() == "synchronised" else [],
             [(c.recorder, c.offset_ms_before) for c in scene.facts(ClockSet)],
         ),
         Check("recordings_dated_by_the_wrong_clock", [], wrong_hour),

@@ -20,6 +20,7 @@ from demo.media import Shot, duty_shots, prepare, put_on_card
 from demo.programs import DemoError
 from demo.scene import SETTLED, Scene, alert_text
 from demo.world import DOCKS, PEOPLE, PINS, SHORT_DEADLINE_SECONDS, ZONE, Registered
+from outside.clock import clock_state
 
 NORMAL, LOW, FAST, PULLED, TORN, CLASH, LATE = (f"ZF-000{n}" for n in range(1, 8))
 INBOX = "inbox"
@@ -165,7 +166,7 @@ def come_home_flat(scene: Scene) -> None:
 
 
 def come_home_fast(scene: Scene) -> None:
-    """One's clock is seven minutes fast: measured, entered, then set."""
+    """One's clock is seven minutes fast: measured, entered, then set if this machine's is sure."""
     _dock(scene, FAST)
     checked = scene.wait_fact(RecorderChecked, FAST, 2)
     reading = next(r for r in checked.readings if r.kind == "clock_offset_ms")
@@ -245,6 +246,12 @@ def see_all_home(scene: Scene) -> None:
             f"{number}: {counts.listed} files, {counts.imported} imported, {counts.held} held, "
             f"{counts.unreadable} unreadable{'; ' if remarks else ''}{remarks_en}",
         )
+    if clock_state() != "synchronised":
+        scene.tell(
+            f"{FAST} 没有校时: 本机时钟未同步",
+            f"{FAST}'s clock was not set: this machine's own is not synchronised",
+        )
+        return
     set_at = scene.wait_fact(ClockSet, FAST)
     scene.tell(
         f"{FAST} 时钟已校准 (原偏差 {set_at.offset_ms_before // 1000} 秒)",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from agent.core.clock import told_offset
 from contracts.finding import Finding, Severity
 from contracts.reading import Reading, ReadingKind
 from contracts.roster import Limits
@@ -26,10 +27,14 @@ def check_battery(readings: Sequence[Reading], limits: Limits) -> Finding | None
 
 
 def check_clock(readings: Sequence[Reading], limits: Limits) -> Finding | None:
-    """Find a clock that is farther off than policy allows."""
-    offset_ms = value_of(readings, "clock_offset_ms")
-    if offset_ms is None:
+    """Find a clock that is farther off than policy allows.
+
+    An estimate is no more than a hint, and leaves the clock unknown.
+    """
+    reading = told_offset(readings)
+    if reading is None:
         return Finding("clock_unknown", limits.unknown)
+    offset_ms = reading.value or 0
     if abs(offset_ms) > limits.clock_offset_seconds_max * 1000:
         seconds = round(offset_ms / 1000)
         return Finding("clock_off", "blocking", seconds, limits.clock_offset_seconds_max)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from agent.core import emptying, settling
-from agent.core.checks import check, check_card, value_of
+from agent.core import clock, emptying, settling
+from agent.core.checks import check, check_card
 from agent.core.clearing import NOTHING_KNOWN, Clearing, Surroundings
 from agent.core.device import match_recorder
 from agent.core.effect import (
@@ -91,6 +91,7 @@ class Dock:
     findings: tuple[Finding, ...] = ()
     remarks: tuple[Finding, ...] = ()
     clock_offset_ms: int | None = None  # as measured before anything corrected it
+    clock_uncertainty_ms: int | None = None
     listing: Listing | None = None
     known: Listing = UNLISTED  # all that this visit ever listed: each is accounted for once
     plan: Plan | None = None
@@ -202,7 +203,9 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
     findings = check(event.readings, policy.limits) if policy else ()
     plan = plan_copies(event.listing, event.proven)
     refused = event.listing.refused
-    offset_ms = value_of(event.readings, "clock_offset_ms")
+    verdict = clock.judge_setting(event.readings, policy, around.surroundings.clock)
+    told = clock.told_offset(event.readings)
+    offset_ms = told.value if told else None
     counts = Counts(
         listed=len(event.listing.files) + len(refused), held=len(plan.held), refused=len(refused)
     )
@@ -214,12 +217,14 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
         readings=event.readings,
         findings=findings,
         remarks=(
+            *clock.doubt_of(verdict),
             *settling.listing_findings(event.listing),
             *settling.unfinished_finding(event.listing, plan, around.unfinished.get(recorder)),
         ),
         listing=event.listing,
         known=event.listing,
         clock_offset_ms=offset_ms,
+        clock_uncertainty_ms=told.uncertainty if told else None,
         plan=plan,
         counts=counts,
     )
@@ -227,7 +232,7 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
     if policy:
         effects.append(Enter(RecorderChecked(dock.visit, recorder, event.readings, findings)))
     effects += settling.refused_items(dock.visit, recorder, refused)
-    if policy and policy.set_clock and offset_ms and _is_clock_off(findings):
+    if verdict == "set" and offset_ms is not None:
         effects.append(SetClock(dock.number, dock.visit, offset_ms))
     barred = around.storage.barring(plan.total_bytes)
     if barred is not None:
@@ -265,7 +270,8 @@ def take_file(dock: Dock, event: FileImported, around: Around) -> Step:
         if event.held
         else replace(counts, imported=counts.imported + 1)
     )
-    fact = settling.imported(event, _recorder(dock), dock.number, dock.clock_offset_ms)
+    measured = (dock.clock_offset_ms, dock.clock_uncertainty_ms)
+    fact = settling.imported(event, _recorder(dock), dock.number, measured)
     taken = replace(
         _relisted(dock, event.planned),
         counts=counts,
@@ -470,10 +476,6 @@ def _import_news(dock: Dock, listing: Listing, around: Around) -> Step:
 def _relisted(dock: Dock, copy: PlannedCopy) -> Dock:
     listing, known = relisted(_listing(dock), copy), relisted(dock.known, copy)
     return replace(dock, listing=listing, known=known)
-
-
-def _is_clock_off(findings: tuple[Finding, ...]) -> bool:
-    return any(finding.code == "clock_off" for finding in findings)
 
 
 def _listing(dock: Dock) -> Listing:

@@ -35,9 +35,12 @@ _MEDIA_FINDINGS = {
 
 
 def imported(
-    event: FileImported, recorder: str, dock: int, clock_offset_ms: int | None
+    event: FileImported, recorder: str, dock: int, measured: tuple[int | None, int | None]
 ) -> FootageImported:
-    """Return the fact that a file is proven in the archive, with its own findings."""
+    """Return the fact that a file is proven in the archive, with its own findings.
+
+    `measured` are the clock's offset and its uncertainty, in ms.
+    """
     file = event.planned.file
     return FootageImported(
         visit=event.visit,
@@ -51,7 +54,8 @@ def imported(
         name_time=event.name_time.isoformat() if event.name_time else None,
         recorded_at=event.recorded_at,
         recorded_from=event.recorded_from,
-        clock_offset_ms=clock_offset_ms,
+        clock_offset_ms=measured[0],
+        clock_uncertainty_ms=measured[1],
         sha256=event.sha256,
         sm3=event.sm3,
         object=event.object,

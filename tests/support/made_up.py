@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from zoneinfo import ZoneInfo
 
+from agent.core.clearing import Surroundings
 from agent.core.dock import Around, Dock
 from agent.core.event import FileImported, Surveyed
 from agent.core.plan import PlannedCopy, Proven
@@ -61,7 +62,7 @@ def station() -> Station:
 
 def around(**docked: int) -> Around:
     """Return what a dock's action may know, with these recorders in these docks."""
-    return Around(NOW, ROSTER, docked)
+    return Around(NOW, ROSTER, docked, surroundings=Surroundings(clock="synchronised"))
 
 
 def device(name: str = "1") -> Device:

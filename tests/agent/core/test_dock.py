@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core import dock as table
-from agent.core.dock import TABLE, step
+from agent.core.dock import TABLE, Around, step
 from agent.core.effect import CopyFiles, Enter, Identify, Release, SetClock, Survey, TakeReadings
 from agent.core.event import (
     Barred,
@@ -27,10 +27,11 @@ from contracts.dock import DockState
 from contracts.errors import ArchiveFullError, FileUnreadableError
 from contracts.facts import Counts
 from contracts.finding import Finding
-from contracts.reading import Identity
+from contracts.reading import Identity, Reading
 from tests.support.made_up import (
     LIMITS,
     NOW,
+    ROSTER,
     around,
     card_file,
     device,
@@ -134,6 +135,20 @@ def test_a_wrong_clock_is_entered_before_it_is_set():
 def test_a_clock_is_not_set_where_policy_does_not_ask_for_it():
     _, effects = after(*copying(readings=readings(offset_ms=420_000)))
     assert SetClock not in [type(effect) for effect in effects]
+
+
+def test_a_clock_is_not_set_from_a_station_in_doubt_and_that_is_said():
+    events = copying(number="R2", readings=readings(offset_ms=420_000))
+    dock, effects = after(*events, world=Around(NOW, ROSTER, {}))
+    assert SetClock not in [type(effect) for effect in effects]
+    assert [finding.code for finding in dock.remarks] == ["station_clock_unsure"]
+
+
+def test_an_estimated_clock_dates_nothing():
+    newest = Reading("clock_offset_ms", -3_600_000, "newest file", NOW, "estimated", 86_400_000)
+    dock, effects = after(*copying(readings=(*readings(offset_ms=None), newest)))
+    assert "clock_unknown" in [finding.code for finding in dock.findings]
+    assert (dock.clock_offset_ms, effects[-1].clock_offset_ms) == (None, None)
 
 
 def test_a_corrected_clock_is_entered_with_its_old_offset_and_checked_again():
