@@ -146,6 +146,10 @@ class FootageImported(Fact):
     start after the clock offset, taken from what `recorded_from` names; both are so sure as
     `clock_uncertainty_ms` says, where it is known. `held`: the archive had these bytes already,
     from another path, recorder or an interrupted visit.
+
+    What its name and place tell: `important`, by what the recorder marked it so; `recording`, the
+    same for all files of one recording, of which it is `part`; `sidecar_of`, the name of the file
+    that it goes with.
     """
 
     TYPE = "footage.imported"
@@ -168,6 +172,10 @@ class FootageImported(Fact):
     media: Media
     sm3: str | None = None
     findings: tuple[Finding, ...] = ()
+    important: Literal["name", "read_only", "folder"] | None = None
+    recording: str | None = None
+    part: int | None = None
+    sidecar_of: str | None = None
     clock_uncertainty_ms: int | None = None
 
     @property

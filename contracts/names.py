@@ -61,14 +61,21 @@ def safe_name(raw: bytes) -> str:
 
 def name_time(raw: bytes) -> datetime | None:
     """Return the local time of day that a recorder put into a file's name, if it did."""
-    name = raw.rpartition(b"/")[2].decode("ascii", "replace")
+    found = split_time(raw)
+    return found and found[1]
+
+
+def split_time(raw: bytes) -> tuple[bytes, datetime, bytes] | None:
+    """Return what stands before the time in a file's name, the time, and what stands after it."""
+    own = raw.rpartition(b"/")[2]
+    name = own.decode("ascii", "replace")  # a letter for each byte
     for found in _TIME.finditer(name):
         try:
             moment = datetime(*map(int, found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - the recorder's own clock has no zone
         except ValueError:
             continue
         if moment.year in _YEARS:
-            return moment
+            return own[: found.start(1)], moment, own[found.end(6) :]
     return None
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from agent.core.effect import ClearCard, Effect, Enter, LookAgain, ReadCardAgain
 from agent.core.event import CardReadAgain, ClearEnded, LookedAgain, Noted, Trouble
 from agent.core.plan import modified_us
-from agent.core.recorder import INFO_DAT, PARAM_INI, Listing, Reread
+from agent.core.recorder import INFO_DAT, PARAM_INI, CardFile, Listing, Reread
 from contracts.clearing import ClearingPhase, Reason
 from contracts.errors import ClearingStoppedError, FilesLeftError, RecorderGoneError
 from contracts.facts import ClearingRefused, Counts, RecorderCleared, RecorderClearing
@@ -78,7 +78,7 @@ class SecondReading:
             + len(event.listing.files)
             - len(event.files),
             sum(not one.is_archived for one in event.files),
-            tuple(one for one in event.files if is_removable(one.file.path)),
+            tuple(one for one in event.files if is_removable(one.file)),
         )
 
 
@@ -105,9 +105,9 @@ def may_clear(case: Case) -> tuple[Reason, ...]:
     return tuple(reason for reason, bars in _BARS if bars(case))
 
 
-def is_removable(path: bytes) -> bool:
+def is_removable(file: CardFile) -> bool:
     """Tell whether a file is footage, and not a mark by which the recorder tells who it is."""
-    return path.lower() not in _MARKS
+    return not file.mark.is_identity and file.path.lower() not in _MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,9 @@ class Clearing:
 Turn = tuple[Clearing, tuple[Effect, ...]]
 
 
-def begin(paths: Iterable[bytes], now: datetime) -> Clearing | None:
+def begin(files: Iterable[CardFile], now: datetime) -> Clearing | None:
     """Return the clearing of a completed visit, or None where there is nothing to remove."""
-    return Clearing(_P.WAITING, now) if any(map(is_removable, paths)) else None
+    return Clearing(_P.WAITING, now) if any(map(is_removable, files)) else None
 
 
 def note(clearing: Clearing, event: Noted) -> Clearing:

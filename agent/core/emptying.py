@@ -39,8 +39,8 @@ def started(dock: "Dock", around: "Around") -> "Dock":
     policy = around.policy(record.number) if record else None
     if record is None or policy is None or policy.clears(record.model) is None:
         return dock
-    paths = (file.path for file in dock.listing.files) if dock.listing else ()
-    return replace(dock, clearing=clearing.begin(paths, around.now))
+    files = dock.listing.files if dock.listing else ()
+    return replace(dock, clearing=clearing.begin(files, around.now))
 
 
 def broken_off(dock: "Dock", trouble: Trouble, around: "Around") -> "Step":

@@ -35,8 +35,9 @@ class PlannedCopy:
     listed: CardFile | None = None
 
     def become(self, file: CardFile) -> "PlannedCopy":
-        """Return the copy of what the listed file is now."""
-        return replace(self, file=file, listed=self.listed or self.file)
+        """Return the copy of what the listed file is now; its name tells the same of it."""
+        now = replace(file, mark=self.file.mark)
+        return replace(self, file=now, listed=self.listed or self.file)
 
 
 @dataclass(frozen=True, slots=True)

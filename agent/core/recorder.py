@@ -13,6 +13,7 @@ from contracts.reading import Identity, Reading
 
 # "block": it shows a disk; "drive": one without a medium; "other": none.
 DeviceKind = Literal["block", "drive", "virtual", "inbox", "other"]
+Importance = Literal["name", "read_only", "folder"]
 
 
 # Files by which a recorder tells who it is: copied like any other, and never removed.
@@ -65,12 +66,37 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What a file's name and place tell of it; nothing is moved, skipped or renamed for it.
+
+    `important`: by what the recorder marked it so. `recording` is the key of the recording it
+    belongs to, where that is more than this one file, and `part` its number among its files, from
+    1. `sidecar_of` is the path of the file it goes with. `is_identity`: by it the recorder tells
+    who it is, so it is never removed.
+    """
+
+    important: Importance | None = None
+    recording: str | None = None
+    part: int | None = None
+    sidecar_of: bytes | None = None
+    is_identity: bool = False
+
+
+UNMARKED = Mark()
+
+
+@dataclass(frozen=True, slots=True)
 class CardFile:
-    """A regular file the recorder lists. `path` is raw bytes below the card's root, `/` between."""
+    """A regular file the recorder lists. `path` is raw bytes below the card's root, `/` between.
+
+    Two are equal by path, size and time: what else is known of a file says nothing of its bytes.
+    """
 
     path: bytes
     size: int
     modified_ns: int  # as the file system says, nanoseconds since 1970 UTC
+    is_read_only: bool = field(default=False, compare=False)
+    mark: Mark = field(default=UNMARKED, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

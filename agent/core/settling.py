@@ -42,6 +42,7 @@ def imported(
     `measured` are the clock's offset and its uncertainty, in ms.
     """
     file = event.planned.file
+    mark = file.mark
     return FootageImported(
         visit=event.visit,
         recorder=recorder,
@@ -63,6 +64,10 @@ def imported(
         held=event.held,
         media=_media(event.media),
         findings=tuple(_file_findings(event)),
+        important=mark.important,
+        recording=mark.recording,
+        part=mark.part,
+        sidecar_of=shown(mark.sidecar_of) if mark.sidecar_of else None,
     )
 
 
@@ -107,7 +112,7 @@ def unfinished_finding(
     if clearing is None:
         return ()
     held = {one.path for one in plan.held}
-    left = sum(file.path in held and is_removable(file.path) for file in listing.files)
+    left = sum(file.path in held and is_removable(file) for file in listing.files)
     return (Finding("clearing_unfinished", "note", left, clearing.files),)
 
 

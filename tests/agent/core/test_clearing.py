@@ -19,7 +19,7 @@ from agent.core.clearing import (
     may_clear,
 )
 from agent.core.event import CardReadAgain, Noted
-from agent.core.recorder import CardFile, Listing, RefusedItem, Reread
+from agent.core.recorder import CardFile, Listing, Mark, RefusedItem, Reread
 from contracts.clearing import ClearingPhase, Reason
 from contracts.facts import Counts, VisitCompleted
 from contracts.reading import Identity
@@ -235,12 +235,16 @@ def test_a_listed_file_that_was_not_read_counts_as_different():
 def test_a_recorders_own_marks_are_read_and_never_removed(mark):
     file = CardFile(mark, 3, 3)
     event = CardReadAgain("v1", True, WHO, Listing((file,)), (Reread(file, "a", "b", True),))
-    assert not is_removable(mark)
+    assert not is_removable(file)
     assert (SecondReading.of(event).files, SecondReading.of(event).differing) == ((), 1)
 
 
 def test_a_file_of_the_same_name_elsewhere_is_footage():
-    assert is_removable(b"DCIM/PARAM.INI")
+    assert is_removable(CardFile(b"DCIM/PARAM.INI", 3, 3))
+
+
+def test_a_file_that_tells_the_number_of_this_model_is_never_removed():
+    assert not is_removable(CardFile(b"ID.TXT", 3, 3, mark=Mark(is_identity=True)))
 
 
 def test_the_lists_digest_is_of_digest_size_time_and_name_of_each_file():

@@ -124,7 +124,7 @@ def test_the_inbox_is_never_cleared():
 
 @pytest.mark.parametrize("files", [(), (MARK,)])
 def test_a_card_with_no_footage_on_it_is_not_cleared(files):
-    assert begin((file.path for file in files), NOW) is None
+    assert begin(files, NOW) is None
 
 
 def test_until_the_visit_is_witnessed_nothing_is_read_and_the_reasons_are_told():
