@@ -14,6 +14,7 @@ from contracts.batch import MAX_AHEAD_BYTES, MAX_AHEAD_ENTRIES, batches
 from contracts.checkpoint import WitnessRequest
 from contracts.errors import (
     LedgerBehindIndexError,
+    LedgerCommitError,
     LedgerError,
     MusterError,
     UplinkError,
@@ -82,6 +83,9 @@ class Shipper:
         """Take in a message; return a fact if the index's key was met for the first time.
 
         What makes no sense is logged and changes nothing.
+
+        Raises:
+            LedgerCommitError: whether a cosignature was kept is unknown; the program must end.
         """
         try:
             if topic == self._topics.index_state:
@@ -92,6 +96,8 @@ class Shipper:
                 self._ledger.accept_cosignature(
                     payload.decode(), VerifyingKey.parse(self.witness_key)
                 )
+        except LedgerCommitError:
+            raise
         except (ValueError, LedgerError, UplinkError) as error:
             self._complain(topic, error)
         return None

@@ -7,7 +7,7 @@ from agent.shipper import LIFE_SIGN, Shipper
 from contracts.batch import split_batch
 from contracts.checkpoint import WitnessRequest
 from contracts.entry import MAX_ENTRY_BYTES, Draft
-from contracts.errors import BrokerRefusedError, EntryError
+from contracts.errors import BrokerRefusedError, EntryError, LedgerCommitError
 from contracts.loading import from_json, to_json
 from contracts.messages import Have, IndexState, StationMeta, StationState, Topics
 from contracts.note import COSIGNATURE, SigningKey
@@ -200,3 +200,11 @@ def test_who_witnessed_how_much_and_when_is_told(desk):
     desk.shipper.take(TOPICS.station("s1", "witness"), cosigned.encode())
     state = desk.shipper.state
     assert (state.witnessed, state.witness, state.witnessed_at) == (4, KEY, NOW)
+
+
+def test_a_cosignature_that_may_not_have_been_kept_ends_the_program(desk):
+    desk.shipper.witness_key = KEY
+    note = WITNESS.cosign(desk.ledger.checkpoint, NAME, 1_790_000_000)
+    (desk.ledger.folder / "witness.note").mkdir()
+    with pytest.raises(LedgerCommitError):
+        desk.shipper.take(TOPICS.station("s1", "witness"), note.encode())

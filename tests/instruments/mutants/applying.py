@@ -126,7 +126,13 @@ class Copy:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._said = root / "said"
-        environment = {**os.environ, "PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        self._scratch = tempfile.TemporaryDirectory(prefix="mutants-")  # other runs have their own
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(root),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_DEBUG_TEMPROOT": self._scratch.name,
+        }
         self._serving = subprocess.Popen(
             [sys.executable, "-P", str(SERVING)],
             cwd=root,
@@ -141,6 +147,7 @@ class Copy:
 
     def __exit__(self, *_: object) -> None:
         self._serving.communicate()
+        self._scratch.cleanup()
 
     def ask(self, catcher: tuple[str, ...]) -> Verdict:
         """Let a catcher judge the tree."""

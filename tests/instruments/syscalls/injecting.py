@@ -20,14 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import MusterError
-from tests.instruments.syscalls.scenarios import (
-    SCENARIOS,
-    SYNCS,
-    Fault,
-    Scenario,
-    card_mark,
-    make_card,
-)
+from tests.instruments.syscalls.checking import SYNCS, Fault, card_mark, make_card
+from tests.instruments.syscalls.scenarios import SCENARIOS, Scenario
 from tests.instruments.syscalls.station import Folder, Promises
 
 READING = "read,pread64,preadv,preadv2,getdents64,newfstatat,fstat,statx,fstatfs,statfs"
@@ -83,14 +77,18 @@ class Injector:
 
     def __init__(self, scenario: Scenario, root: Path) -> None:
         self.scenario = scenario
-        self._made = Folder(root / "made", root / "card")
-        self._folder = Folder(root / "here", root / "card")
+        self._made = self._place(root, "made")
+        self._folder = self._place(root, "here")
         self._log = root / "strace"
         self._promises = Promises(mmap.mmap(-1, 1 << 20))
-        make_card(self._made.card)
         self._made.root.mkdir()
+        make_card(self._made.card)
         scenario.prepare(self._made)
         self._mark = card_mark(self._made.card)
+
+    def _place(self, root: Path, name: str) -> Folder:
+        card = root / name if self.scenario.is_cleared else root
+        return Folder(root / name, card / "card", self.scenario.is_cleared)
 
     def count(self) -> Calls:
         """Return the calls that the scenario makes, by name; it ends as it should."""
@@ -126,7 +124,10 @@ class Injector:
         return reached, wrong
 
     def _run(self, tracing: list[str], point: Point | None = None) -> Fault:
-        shutil.rmtree(self._folder.root, ignore_errors=True)
+        _remove(self._folder)
+        self._folder.archive.mkdir(parents=True)
+        if self.scenario.room:
+            _mount(self._folder.archive, self.scenario.room)
         _copy(self._made.root, self._folder.root)
         self._promises.clear()
         child = _fork(lambda: self.scenario.act(self._folder, self._promises), self._promises)
@@ -193,7 +194,19 @@ def _copy(source: Path, target: Path) -> None:
             copied[said.st_ino] = Path(other)
         return other
 
-    shutil.copytree(source, target, symlinks=True, copy_function=copy)
+    shutil.copytree(source, target, symlinks=True, copy_function=copy, dirs_exist_ok=True)
+
+
+def _mount(folder: Path, options: str) -> None:
+    subprocess.run(("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)), check=True)
+
+
+def _remove(folder: Folder) -> None:
+    """Remove a station's folder, and the disk that is mounted in it."""
+    if folder.archive.is_mount():
+        subprocess.run(("umount", str(folder.archive)), check=True)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder.root)
 
 
 def points_of(scenario: str, calls: Calls, kind: str, *, whole: bool) -> Iterator[Point]:
@@ -239,5 +252,5 @@ def opened(name: str) -> tuple[Injector, Path]:
 
 def removed(root: Path) -> None:
     """Remove what `opened` made."""
-    with suppress(FileNotFoundError):
-        shutil.rmtree(root)
+    _remove(Folder(root / "here", root))
+    shutil.rmtree(root)

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from tests.instruments.counts import Count, Share, say
-from tests.instruments.syscalls.injecting import KILL, Injector, Point, opened, points_of, removed
+from tests.instruments.syscalls.injecting import (
+    KILL,
+    Calls,
+    Injector,
+    Point,
+    opened,
+    points_of,
+    removed,
+)
 
 NAME = "syscalls"
 SHARE = ("first", "resume", "signing")
@@ -110,21 +118,24 @@ def _is_over(share: Share, part: float) -> bool:
     return share.seconds is not None and share.elapsed_seconds >= share.seconds * part
 
 
-def _kinds(wanted: Wanted, name: str) -> tuple[str, ...]:
-    """Return what to try: a disk that fills or turns read-only only through the first visit."""
-    if wanted.whole or wanted.kinds != KINDS or name == SHARE[0]:
-        return wanted.kinds
-    return KINDS[:2]
+def _points(name: str, calls: Calls, share: Share, wanted: Wanted) -> list[Point]:
+    """Return what to try of a scenario; of the share's errors, each call gets one in its turn."""
+    by_kind = [[*points_of(name, calls, kind, whole=wanted.whole)] for kind in wanted.kinds]
+    if wanted.whole or wanted.kinds != KINDS:
+        return [point for points in by_kind for point in points]
+    killed, *failed = by_kind
+    at: dict[tuple[str, int], list[Point]] = {}
+    for point in (point for points in failed for point in points):
+        at.setdefault((point.call, point.count), []).append(point)
+    turns = enumerate(at.values(), share.seed)
+    return [*killed, *(points[turn % len(points)] for turn, points in turns)]
 
 
 def _chosen(
     injector: Injector, share: Share, wanted: Wanted, part: tuple[int, int]
 ) -> Iterator[Point]:
     name = injector.scenario.name
-    calls = injector.count()
-    points = [
-        p for kind in _kinds(wanted, name) for p in points_of(name, calls, kind, whole=wanted.whole)
-    ]
+    points = _points(name, injector.count(), share, wanted)
     random.Random(share.seed).shuffle(points)
     if share.amount:
         points = points[: share.amount]

@@ -22,13 +22,21 @@ from greenlet import getcurrent, greenlet
 
 import agent.main
 import agent.worker
+from agent.core.dock import Dock
 from agent.core.event import DevicesSeen
 from agent.core.recorder import Device, MediaFacts
 from agent.loop import Stop
 from agent.main import VERSION, Agent
+from agent.shipper import Shipper
+from contracts.checkpoint import WitnessRequest
+from contracts.clearing import ClearingPhase
 from contracts.entry import Moment
+from contracts.loading import to_json
+from contracts.messages import Have, IndexState, Message, StationMeta, Topics
+from contracts.note import COSIGNATURE, SigningKey
 from contracts.settings import DockBinding, Folders, StationIdentity, StationSettings
 from ledger.store import Ledger
+from outside.broker import Connected
 
 PREFIX = "muster/example/s1"
 START = datetime(2026, 9, 21, 8, tzinfo=UTC)
@@ -37,7 +45,7 @@ ROSTER = """
 name = "p"
 sm3 = true
 deadline = { rule = "same_workday" }
-[[department]]
+{clear}[[department]]
 id = "yi"
 name = "执法一中队"
 policy = "p"
@@ -51,9 +59,18 @@ pin_hash = "x"
 number = "LS-0001"
 department = "yi"
 device_number = "0001"
+serial = "0001"
+model = "V1"
 """
-SCRIPT = 'number = "0001"\nbattery_percent = 90\nclock_offset_seconds = 0.0\n'
+CLEAR = """[[policy.clear]]
+model = "V1"
+"""
+SCRIPT = 'number = "0001"\nserial = "0001"\nbattery_percent = 90\nclock_offset_seconds = 0.0\n'
 NOT_LOOKED_INTO = MediaFacts("not_media")
+WITNESS = SigningKey(bytes(range(32)))
+WITNESS_NAME = "muster/example/index/11112222"
+WITNESS_KEY = WITNESS.verifying(WITNESS_NAME, COSIGNATURE)
+TOPICS = Topics("muster", "example")
 
 
 class Clock:
@@ -159,6 +176,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._events = deque()
+        self.is_patient = False  # whether what a turn decided at its end is done before the stop
         self.orders = _Orders(self)
         self._thread = threading.get_ident()
         self.loop = getcurrent()
@@ -174,6 +192,9 @@ class Turns:
         """Return the next event; when nobody has anything to do, it is time to stop."""
         if not self._events and not self.worker.dead:
             self.worker.switch()
+        if not self._events and self.is_patient:
+            self.is_patient = False
+            raise queue.Empty
         return self._events.popleft() if self._events else Stop("idle")
 
     def get_nowait(self):
@@ -209,6 +230,7 @@ class Folder:
 
     root: Path
     card: Path
+    is_cleared: bool = False
 
     @property
     def archive(self) -> Path:
@@ -226,13 +248,16 @@ class Folder:
         state, run, roster = (self.root / name for name in ("state", "run", "roster.toml"))
         identity = StationIdentity("example", "s1", "站")
         folders = Folders(self.archive, state, run, roster)
-        return StationSettings(identity, folders, (DockBinding(1, "virtual:1"),))
+        docks = (DockBinding(1, "virtual:1"),)
+        witness = str(WITNESS_KEY) if self.is_cleared else None
+        return StationSettings(identity, folders, docks, witness_key=witness)
 
     def make(self) -> None:
         """Make what an installer makes."""
         self.archive.mkdir()
         (self.root / "state").mkdir()
-        (self.root / "roster.toml").write_text(ROSTER, encoding="utf-8")
+        roster = ROSTER.replace("{clear}", CLEAR if self.is_cleared else "")
+        (self.root / "roster.toml").write_text(roster, encoding="utf-8")
 
 
 def open_ledger(folder: Folder, clock: Clock, promises: Promises | None = None) -> Ledger:
@@ -246,13 +271,42 @@ def _close(opened) -> None:
         opened.close()
 
 
+class Office:
+    """An index that has, and cosigns, whatever it is sent."""
+
+    def __init__(self, ledger: Ledger, inbox: Turns) -> None:
+        self._origin, self._inbox = ledger.origin, inbox
+        key = str(ledger.verifying_key)
+        meta = StationMeta("example", "s1", "站", VERSION, 1, ledger.origin, key)
+        self.shipper = Shipper(ledger, TOPICS, meta, self._take)
+        self.shipper.witness_key = str(WITNESS_KEY)
+        inbox.put(Connected())
+        inbox.put(Message(TOPICS.index_state, to_json(IndexState("ready", str(WITNESS_KEY)))))
+        self._has(0)
+
+    def _take(self, message: Message) -> None:
+        if message.topic != TOPICS.station("s1", "checkpoint"):
+            return
+        note = WitnessRequest.parse(message.payload).note
+        cosigned = WITNESS.cosign(note, WITNESS_NAME, int(START.timestamp()))
+        self._inbox.put(Message(TOPICS.station("s1", "witness"), cosigned.encode()))
+        self._has(int(note.splitlines()[1]))
+        self._inbox.is_patient = True
+
+    def _has(self, size: int) -> None:
+        have = to_json(Have(self._origin, size))
+        self._inbox.put(Message(TOPICS.station("s1", "have"), have))
+
+
 class InTurns(Agent):
     """The agent, none of whose threads is started."""
 
     def __init__(self, folder: Folder) -> None:
         super().__init__(folder.settings)
         self._card = folder.card
+        self._is_cleared = folder.is_cleared
         self._inbox = Turns()
+        self._inbox.is_patient = folder.is_cleared
         self.station = None
 
     def _build(self):
@@ -268,6 +322,9 @@ class InTurns(Agent):
         self._inbox.worker = greenlet(worker._run)
         self._resources.callback(self._inbox.end)
         return workers
+
+    def _shipper(self, ledger, station):
+        return Office(ledger, self._inbox).shipper if self._is_cleared else None
 
     def _sources(self):
         return []
@@ -295,9 +352,13 @@ def visit(folder: Folder, clock: Clock, promises: Promises | None = None) -> str
         state, trouble = str(dock.state), dock.trouble
         if promises:
             promises.write(trouble=trouble and [trouble.code, str(trouble.sentence)])
-            if state == "ready":
+            if state == "ready" and (not folder.is_cleared or _is_cleared(dock)):
                 promises.succeed()
     return state
+
+
+def _is_cleared(dock: Dock) -> bool:
+    return dock.clearing is not None and dock.clearing.phase is ClearingPhase.CLEARED
 
 
 agent.main.Ledger = PromisingLedger
