@@ -136,7 +136,21 @@ Request = (
     | Tune
     | Pause
 )
-Dialogue = Generator[Request, bytes, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request whose silence is an answer too; asked by `attempt`, unwrapped by `converse`."""
+
+    request: Request
+
+
+Dialogue = Generator[Request | Attempt, bytes, T]
+
+
+def attempt(request: Request) -> Dialogue[bytes | None]:
+    """Ask once; None when there is no answer."""
+    return cast("bytes | None", (yield Attempt(request)))
 
 
 class Transport(Protocol):
@@ -171,7 +185,7 @@ class Opener(Protocol):
 def converse(dialogue: Dialogue[T], transport: Transport) -> T:
     """Hold a dialogue over a transport and return what it found.
 
-    What is not answered is raised inside the dialogue, which may go on without it.
+    What is not answered is raised inside the dialogue, but for an `Attempt`, which gets None.
 
     Raises:
         NoAnswerError, RecorderGoneError, TransportError: as `Transport.ask`, where the dialogue
@@ -180,6 +194,9 @@ def converse(dialogue: Dialogue[T], transport: Transport) -> T:
     try:
         request = next(dialogue)
         while True:
+            if isinstance(request, Attempt):
+                request = dialogue.send(cast("bytes", _answer_to(request.request, transport)))
+                continue
             try:
                 answer = transport.ask(request)
             except NoAnswerError as error:
@@ -188,3 +205,10 @@ def converse(dialogue: Dialogue[T], transport: Transport) -> T:
                 request = dialogue.send(answer)
     except StopIteration as end:
         return cast("T", end.value)
+
+
+def _answer_to(request: Request, transport: Transport) -> bytes | None:
+    try:
+        return transport.ask(request)
+    except NoAnswerError:
+        return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.core.dialogue import Hear, Say, converse
+from agent.core.dialogue import Hear, Say, attempt, converse
 from contracts.errors import NoAnswerError
 
 
@@ -51,3 +51,10 @@ def test_a_dialogue_may_go_on_without_an_answer():
 def test_silence_that_a_dialogue_does_not_expect_is_raised():
     with pytest.raises(NoAnswerError):
         converse(greeting(), Answers(b"", SILENCE))
+
+
+def test_the_silence_of_an_attempt_is_an_answer():
+    answers = Answers(SILENCE)
+    assert converse(attempt(Hear()), answers) is None
+    assert answers.asked == [Hear()]
+    assert converse(attempt(Hear()), Answers(b"C1")) == b"C1"

@@ -1,0 +1,42 @@
+"""A transport whose other end is an emulated recorder, without a port between."""
+
+from agent.core.dialogue import (
+    BulkRead,
+    BulkWrite,
+    Pause,
+    ScsiRead,
+    ScsiWrite,
+)
+from contracts.errors import NoAnswerError
+from tests.support.emulators.faults import RefusedError, SilentError
+
+
+class Emulated:
+    """Carries requests to an emulator; `asked` keeps them in order."""
+
+    def __init__(self, recorder):
+        self.recorder = recorder
+        self.asked = []
+
+    def ask(self, request):
+        self.asked.append(request)
+        try:
+            return self._carry(request)
+        except (RefusedError, SilentError) as error:
+            raise NoAnswerError(
+                request=type(request).__name__, reason=type(error).__name__
+            ) from error
+
+    def close(self):
+        pass
+
+    def _carry(self, request):
+        if isinstance(request, Pause):
+            return b""
+        payload, size = getattr(request, "payload", b""), getattr(request, "size", 0)
+        if isinstance(request, ScsiRead | ScsiWrite):
+            return self.recorder.scsi(request.cdb, payload, size)
+        if isinstance(request, BulkRead | BulkWrite):
+            return self.recorder.bulk(request.endpoint, payload, size)
+        setup = (request.request_type, request.request, request.value, request.index, size)
+        return self.recorder.control(setup, payload)
