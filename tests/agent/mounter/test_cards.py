@@ -1,5 +1,6 @@
 """A card in the hands of the helper: seen by nobody else, written to only when asked, let go."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.support.mounter import helper
 
 PATIENCE_SECONDS = 60
 NOBODY = 65_534
+LOOP_CHANGE_FD = 0x4C06  # <linux/loop.h>: another file behind it, as if a card had been changed
 HOLD = """
 import sys
 from pathlib import Path
@@ -166,13 +168,12 @@ def test_what_is_no_disk_is_refused(name):
         Helper(path).mount(Path(name), "ext4", Path("unused"))
 
 
-def test_another_disk_in_the_same_place_is_not_mounted_anew(node, tmp_path):
-    with held(node) as mount:
-        mount._put(None)
-        mount._line.ask(verb="seal")
-        run("losetup", "--detach", str(node))
-        until(lambda: not Path("/sys/block", node.name, "loop").exists())
-        run("losetup", str(node), str(tmp_path / "image"))
+def test_another_disk_in_the_same_place_is_not_mounted_anew(tmp_path):
+    make_image(tmp_path / "image", 16)
+    make_image(tmp_path / "other", 16)
+    with attached(tmp_path / "image", "--read-only") as node, held(node) as mount:
+        with node.open("rb") as disk, (tmp_path / "other").open("rb") as other:
+            fcntl.ioctl(disk, LOOP_CHANGE_FD, other.fileno())
         assert mount.is_gone()
         with pytest.raises(MountError, match="another disk"):
             mount.renew()
