@@ -1,26 +1,30 @@
 """The shipped units: well formed, closed as far as they can be, and no tighter than they may."""
 
+import itertools
 import re
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from agent.mounting import Helper
 from contracts.settings import parse_station
 from tests.support.footage import make_every_kind
+from tests.support.loopdisk import attached, make_image
+from tests.support.mounter import helper
 from tests.support.running_agent import RunningAgent, World
 from tests.support.running_pages import free_port
 
 ROOT = Path(__file__).parents[2]
-CLEARING = ROOT / "systemd/muster-agent-clearing.conf"
+FOREIGN_OWNERS = ROOT / "systemd/muster-agent-foreign-owners.conf"
+SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 BIN = Path(sys.executable).parent
-# What `systemd-analyze security` may say at most. The agent mounts cards itself, so it stays root
-# with CAP_SYS_ADMIN and sees devices: most of its figure is that.
-EXPOSURE = {"muster-agent": 3.3, "muster-station": 2.0, "muster-index": 2.0}
+EXPOSURE_MAX = 3.0  # what `systemd-analyze security` may say at most
 MADE_EXECUTABLE = re.compile(r"mmap\([^)]*PROT_WRITE\|PROT_EXEC|mprotect\([^)]*PROT_EXEC")
 PATIENCE_SECONDS = 60
 
@@ -42,7 +46,7 @@ def unit(request, tmp_path):
     program = "ExecStart=/opt/muster/bin/"
     text = request.param.read_text(encoding="utf-8")
     assert program in text
-    copy = tmp_path / request.param.name
+    copy = tmp_path / request.param.name.replace("@.", "@1.")
     copy.write_text(re.sub(rf"{program}\S+", "ExecStart=/usr/bin/env", text), encoding="utf-8")
     return copy
 
@@ -51,32 +55,50 @@ def test_systemd_finds_nothing_to_complain_of(unit):
     assert analyzed("verify", "--man=no", str(unit)) == (0, "")
 
 
-def test_systemd_takes_what_a_station_that_clears_cards_adds_to_the_agents_unit(unit):
-    added = unit.with_name(f"{unit.name}.d")
+def test_the_agent_stays_closed_where_it_may_read_cards_that_have_owners(tmp_path):
+    text = (ROOT / "systemd/muster-agent.service").read_text("utf-8")
+    copy = tmp_path / "muster-agent.service"
+    copy.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/usr/bin/env", text), encoding="utf-8")
+    added = copy.with_name(f"{copy.name}.d")
     added.mkdir()
-    (added / "clearing.conf").write_text(CLEARING.read_text("utf-8"), encoding="utf-8")
-    assert analyzed("verify", "--man=no", str(unit)) == (0, "")
-    told = setting(CLEARING, "DeviceAllow")
-    asked = setting(ROOT / "systemd/muster-agent.service", "DeviceAllow")
-    assert {one.removesuffix("w") for one in told} <= set(asked)
+    (added / "owners.conf").write_text(FOREIGN_OWNERS.read_text("utf-8"), encoding="utf-8")
+    assert analyzed("verify", "--man=no", str(copy)) == (0, "")
+    assert exposure(copy) < EXPOSURE_MAX
 
 
 def test_a_unit_is_closed_as_far_as_it_is_said_to_be(unit):
+    figure = exposure(unit)
+    print(f"{unit.stem}: {figure}")  # noqa: T201  # read with -s
+    assert figure < EXPOSURE_MAX
+
+
+def exposure(unit):
     code, said = analyzed("security", "--offline=true", "--no-pager", str(unit))
     assert code == 0
-    figure = float(re.search(r"exposure level for \S+: ([0-9.]+)", said)[1])
-    print(f"{unit.stem}: {figure}")  # noqa: T201  # read with -s
-    assert figure <= EXPOSURE[unit.stem]
+    return float(re.search(r"exposure level for \S+: ([0-9.]+)", said)[1])
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_unit_starts_a_command_that_there_is(unit):
     (command,) = setting(unit, "ExecStart")
-    program, word, option, _ = command.split()
+    program, *words = command.split()
+    module, _, function = SCRIPTS[Path(program).name].partition(":")
+    begin = f"from {module} import {function}; {function}()"
+    before = list(itertools.takewhile(lambda word: not word.startswith("--"), words))
     usage = subprocess.run(
-        (BIN / Path(program).name, word, "--help"), capture_output=True, text=True, check=True
+        (sys.executable, "-c", begin, *before, "--help"), capture_output=True, text=True, check=True
     )
-    assert option in usage.stdout
+    options = [word for word in words if word.startswith("--")]
+    assert options
+    assert all(option in usage.stdout for option in options)
+
+
+def test_the_helper_listens_where_the_sample_settings_look_for_it_and_for_the_agent_alone():
+    socket = ROOT / "systemd/muster-mounter.socket"
+    folders = parse_station((ROOT / "config/station.toml").read_text(), "station.toml").folders
+    assert setting(socket, "ListenStream") == [str(folders.mounter)]
+    assert setting(socket, "SocketUser") == setting(ROOT / "systemd/muster-agent.service", "User")
+    assert setting(socket, "SocketMode") == ["0600"]
 
 
 def test_the_agent_may_write_where_the_sample_settings_keep_things():
@@ -172,6 +194,19 @@ def test_the_agent_and_the_station_call_nothing_that_their_units_forbid(tmp_path
     assert world.data("footage.imported")[0]["media"]
     assert forbidden(agent_log) == []
     assert forbidden(station_log) == []
+
+
+def test_the_helper_calls_nothing_that_its_unit_forbids(tmp_path):
+    unit, log = ROOT / "systemd/muster-mounter@.service", tmp_path / "calls"
+    make_image(tmp_path / "image", 16)
+    with attached(tmp_path / "image") as node:
+        port = f"loop:{node.name}"
+        with helper(port, before=watching(unit, log)) as path:
+            held = Helper(path).mount(node, "ext4", Path("unused"))
+            with held.writable() as folder:
+                (folder / "lost+found").rmdir()
+            held.unmount()
+    assert forbidden(log) == []
 
 
 class Watched(RunningAgent):

@@ -35,7 +35,7 @@ OTHERS = {"user": 65_534, "group": 65_534, "extra_groups": ()}
 
 
 class DeployedAgent(RunningAgent):
-    """An agent as muster-agent.service starts it: root, group muster, UMask 0027."""
+    """An agent with the group and UMask of muster-agent.service."""
 
     def launch(self, **environment):
         command = (PROGRAM, "run", "--config", self.world.config)

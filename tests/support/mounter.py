@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,10 @@ PATIENCE_SECONDS = 60
 
 
 @contextmanager
-def helper(*ports: str, user: str = "root", own: str = "") -> Iterator[Path]:
-    """Serve the helper's socket for these docks; yield its path."""
+def helper(
+    *ports: str, user: str = "root", own: str = "", before: Sequence[str] = ()
+) -> Iterator[Path]:
+    """Serve the helper's socket for these docks; yield its path. `before` starts each process."""
     assert os.geteuid() == 0, "the helper needs root"
     with tempfile.TemporaryDirectory(prefix="muster-mounter-") as made:
         folder = Path(made)
@@ -28,7 +30,10 @@ def helper(*ports: str, user: str = "root", own: str = "") -> Iterator[Path]:
         command = ("systemd-socket-activate", f"--listen={path}", "--accept", "--inetd")
         apart = ("unshare", "--mount", "--propagation", "slave")
         log = (folder / "log").open("wb")
-        with log, subprocess.Popen((*command, *apart, *serve, *where), stderr=log) as process:
+        with (
+            log,
+            subprocess.Popen((*command, *apart, *before, *serve, *where), stderr=log) as process,
+        ):
             try:
                 _wait_for(path, process)
                 path.chmod(0o666)
