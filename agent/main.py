@@ -26,12 +26,14 @@ from agent.core.recorder import Device, Driver, Recorder
 from agent.core.station import INBOX_DOCK, Station
 from agent.core.storage import FOLDED as STORAGE_FOLDED
 from agent.detecting import Detector, KernelDevices, Source, VirtualPorts
+from agent.families import FAMILIES
 from agent.inbox import InboxWatch
 from agent.loop import Broke, Hands, Incoming, Loop, Stop
 from agent.mounting import Helper, mount_read_only, unmount_leftovers
 from agent.overseeing import Overseer
 from agent.pins import Pins
 from agent.probing.probe import Probe
+from agent.profiles import Loaded, load
 from agent.recorders.folder import list_folder
 from agent.recorders.inbox import Inbox
 from agent.recorders.massstorage import MassStorage
@@ -95,6 +97,7 @@ class Agent:
         settings, folders = self._settings, self._settings.folders
         roster, digest = _read_roster(Path(folders.roster))
         check_files(settings.broker)
+        self._profiles = self._load_profiles()
         # The lock comes first: what a running agent has mounted and half copied is its own.
         ledger = self._open_ledger()
         run = Path(folders.run)
@@ -125,7 +128,9 @@ class Agent:
             moved_at=lambda: _moved_at(workers),
         )
         loop = Loop(station, self._inbox, hands)
-        loop.enter(AgentStarted(VERSION, len(settings.dock), digest))
+        by = self._profiles
+        docks = len(settings.dock)
+        loop.enter(AgentStarted(VERSION, docks, digest, by.sha256, by.refused_files))
         loop.owe(station.resume())
         self._started("storage", overseer.start, overseer.stop)
         self._started("scrubber", scrubber.start, scrubber.stop)
@@ -133,6 +138,13 @@ class Agent:
         detector = Detector(self._sources(), self._inbox.put)
         self._started("detector", detector.start, lambda _: detector.stop())
         return loop
+
+    def _load_profiles(self) -> Loaded:
+        loaded = known_recorders(self._settings)
+        for error in loaded.refused:
+            log.error("%s %s", error, error.remedy.fill(**error.fields))
+        log.info("recorder profiles: %s, refused: %s", len(loaded.profiles), len(loaded.refused))
+        return loaded
 
     def _open_ledger(self) -> Ledger:
         folder = Path(self._settings.folders.state) / "ledger"
@@ -193,7 +205,10 @@ class Agent:
         probe = Probe()
         self._resources.callback(probe.close)
         mount = Helper(Path(folders.mounter)).mount if folders.mounter else mount_read_only
-        drivers: list[Driver] = [MassStorage(Path(folders.run), mount), Virtual()]
+        profiles = self._profiles.profiles
+        zone = ZoneInfo(self._settings.station.zone)
+        disks = MassStorage(Path(folders.run), mount, profiles, zone)
+        drivers: list[Driver] = [disks, Virtual()]
         numbers = [dock.number for dock in self._settings.dock]
         if folders.inbox is not None:
             watch = self._inbox_watch(Path(folders.inbox))
@@ -207,7 +222,7 @@ class Agent:
             proven=lambda recorder: proven_of(ledger, recorder, station.storage.is_reported),
             deliver=self._inbox.put,
             now=clock.wall_now,
-            zone=ZoneInfo(self._settings.station.zone),
+            zone=zone,
         )
         workers = {number: Worker(number, tools) for number in numbers}
         for number, worker in workers.items():
@@ -286,6 +301,17 @@ def run(settings: StationSettings) -> str:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: agent.stop(signal.Signals(signum).name))
     return agent.run()
+
+
+def known_recorders(settings: StationSettings) -> Loaded:
+    """Return the recorder profiles that a station goes by.
+
+    Raises:
+        SettingsError: a folder of them cannot be read.
+    """
+    own = settings.folders.recorders
+    # PTP is no dialogue of ours: its own driver takes no options.
+    return load(Path(own) if own else None, {**FAMILIES, "ptp": dict})
 
 
 def commission(settings: StationSettings, order: storekeeping.Order) -> str:

@@ -5,6 +5,7 @@ place of a shipped one of the same name.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from pathlib import Path
 from agent.core.profile import Profile, problems
 from contracts.errors import SettingsError
 from contracts.loading import from_toml
+from contracts.names import shown
 
 _HERE = Path(__file__).parent
 # An installed wheel has them beside this file (pyproject.toml), a checkout in its config folder.
 _SHIPPED = (_HERE / "shipped_recorders", _HERE.parent / "config" / "recorders")
+_ENTERED = 8  # of an entry's 16 KiB
 Makers = Mapping[str, Callable[[Mapping[str, object]], object]]
 
 
@@ -29,6 +32,12 @@ class Loaded:
     profiles: tuple[Profile, ...]
     refused: tuple[SettingsError, ...] = ()
     sha256: str = ""
+
+    @property
+    def refused_files(self) -> tuple[str, ...]:
+        """The names of the first refused files, short enough for an entry."""
+        files = (Path(str(error.fields["file"])) for error in self.refused)
+        return tuple(shown(os.fsencode(file.name)) for file in files)[:_ENTERED]
 
 
 def load(own: Path | None, families: Makers) -> Loaded:

@@ -34,12 +34,17 @@ class LedgerOpened(Fact):
 
 @dataclass(frozen=True)
 class AgentStarted(Fact):
-    """The agent began to run; `roster_sha256` says under which roster."""
+    """The agent began to run, under this roster and these recorder profiles.
+
+    `profiles_refused` names files of malformed ones: such models are read as plain disks.
+    """
 
     TYPE = "agent.started"
     version: str
     docks: int
     roster_sha256: str
+    profiles_sha256: str = ""
+    profiles_refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,9 +152,8 @@ class FootageImported(Fact):
     `clock_uncertainty_ms` says, where it is known. `held`: the archive had these bytes already,
     from another path, recorder or an interrupted visit.
 
-    What its name and place tell: `important`, by what the recorder marked it so; `recording`, the
-    same for all files of one recording, of which it is `part`; `sidecar_of`, the name of the file
-    that it goes with.
+    Its name and place tell: `important`, by what it is marked so; `recording`, the same for all
+    files of one recording, of which it is `part`; `sidecar_of`, the file that it goes with.
     """
 
     TYPE = "footage.imported"

@@ -59,7 +59,6 @@ def check_card(unreadable: int, limits: Limits) -> Finding:
 
 
 def value_of(readings: Sequence[Reading], kind: ReadingKind) -> int | None:
-    """Return the newest known value of one kind of reading; None when unknown."""
-    return next(
-        (r.value for r in reversed(readings) if r.kind == kind and r.value is not None), None
-    )
+    """Return the newest known value of one kind of reading; None when unknown or an estimate."""
+    told = (r.value for r in reversed(readings) if r.kind == kind and r.confidence != "estimated")
+    return next((value for value in told if value is not None), None)

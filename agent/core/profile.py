@@ -105,8 +105,7 @@ class Card:
     same name (".NMEA"). `chapters` is a pattern for a name without its extension: names that agree
     in its group `recording` and differ in the number `part` are one recording; and so are names of
     the same kind of which one begins within `segment_gap_seconds` of the other's end.
-    `battery` is a file and the key in it ("LOG/BATTERY.TXT", "Battery0"). `clock` allows the times
-    of new files as an estimate.
+    `battery` is a file and the key in it ("LOG/BATTERY.TXT", "Battery0").
     """
 
     __pydantic_config__ = _STRICT
@@ -119,7 +118,6 @@ class Card:
     chapters: str = ""
     segment_gap_seconds: int = 3
     battery: tuple[str, str] | None = None
-    clock: bool = True
 
 
 @dataclass(frozen=True)

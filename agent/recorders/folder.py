@@ -7,8 +7,10 @@ reach anything outside it.
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agent.core.recorder import CardFile, Listing, RefusedItem
@@ -118,10 +120,19 @@ class CardFolder:
         finally:
             _close(fd)
         is_file = stat.S_ISREG(said.st_mode) and said.st_nlink <= 1
-        return CardFile(file.path, said.st_size, said.st_mtime_ns) if is_file else None
+        return replace(_card_file(file.path, said), mark=file.mark) if is_file else None
+
+    def has_folder(self, pattern: str) -> bool:
+        """Tell whether there is a folder like this ("DCIM/1*"), whatever its letters' case."""
+        return any(self._folders_like([], pattern.lower().split("/")))
 
     def read_small(self, names: tuple[bytes, ...], limit: int) -> bytes | None:
         """Return the first `limit` bytes of a file found whatever its letters' case, or None."""
+        small = self.read_dated(names, limit)
+        return small and small[0]
+
+    def read_dated(self, names: tuple[bytes, ...], limit: int) -> tuple[bytes, int] | None:
+        """Return the same, and when the file was last modified, in nanoseconds since 1970."""
         try:
             path = self._find(names)
             fd = None if path is None else self._open(path)
@@ -130,7 +141,8 @@ class CardFolder:
         if fd is None:
             return None
         try:
-            return os.read(fd, limit) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+            said = os.fstat(fd)
+            return (os.read(fd, limit), said.st_mtime_ns) if stat.S_ISREG(said.st_mode) else None
         except OSError:
             return None
         finally:
@@ -158,14 +170,29 @@ class CardFolder:
             raise RuntimeError("the recorder was released")
         return self._root
 
+    def _folders_like(self, above: list[bytes], patterns: list[str]) -> Iterator[bool]:
+        try:
+            names = self._names_in(above)
+        except OSError:
+            return
+        if not patterns:
+            yield True
+            return
+        for name in names:
+            if fnmatchcase(os.fsdecode(name).lower(), patterns[0]):
+                yield from self._folders_like([*above, name], patterns[1:])
+
+    def _names_in(self, folder: list[bytes]) -> list[bytes]:
+        fd = self._open_folder(folder)
+        try:
+            return sorted(map(os.fsencode, os.listdir(fd)))  # noqa: PTH208 - a descriptor, no path
+        finally:
+            _close(fd)
+
     def _find(self, names: tuple[bytes, ...]) -> bytes | None:
         found: list[bytes] = []
         for name in names:
-            folder = self._open_folder(found)
-            try:
-                there = sorted(map(os.fsencode, os.listdir(folder)))  # noqa: PTH208 - a descriptor, no path
-            finally:
-                _close(folder)
+            there = self._names_in(found)
             match = next((one for one in there if one.lower() == name.lower()), None)
             if match is None:
                 return None
@@ -342,7 +369,7 @@ class _Walk:
         if kind == stat.S_IFDIR:
             self._below(fd, name, path, depth)
         elif kind == stat.S_IFREG and said.st_nlink <= 1:
-            self._files.append(CardFile(path, said.st_size, said.st_mtime_ns))
+            self._files.append(_card_file(path, said))
         else:
             self._refused.append(_refused(path, kind, said.st_nlink))
 
@@ -369,6 +396,11 @@ class _Walk:
         reason = _reason(why)
         self._refused.append(RefusedItem(path or b".", "unlistable_folder", reason))
         self._errors.append(f"{shown(path) or '/'}: {reason}")
+
+
+def _card_file(path: bytes, said: os.stat_result) -> CardFile:
+    is_read_only = not said.st_mode & stat.S_IWUSR  # on FAT and exFAT the attribute of that name
+    return CardFile(path, said.st_size, said.st_mtime_ns, is_read_only)
 
 
 def _refused(path: bytes, kind: int, links: int) -> RefusedItem:

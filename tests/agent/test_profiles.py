@@ -97,3 +97,11 @@ def test_what_governed_is_told_by_one_digest(tmp_path):
     before = load(None, FAMILIES).sha256
     assert before == load(shipped(), FAMILIES).sha256
     assert own(tmp_path, **{"60-acme": ACME}).sha256 != before
+
+
+def test_what_is_entered_of_refused_files_is_bounded(tmp_path):
+    for number in range(12):
+        (tmp_path / f"5{number}-\udcff.toml").write_text("[")
+    named = load(tmp_path, FAMILIES).refused_files
+    assert len(named) == 8
+    assert named[0] == "50-\\xff.toml"

@@ -1,5 +1,7 @@
 """The checks of battery, clock and storage."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.core.checks import check, value_of
@@ -55,3 +57,11 @@ def test_every_finding_speaks_both_languages():
         assert str(finding.value) in finding.sentence.zh
         assert str(finding.value) in finding.sentence.en
         assert finding.remedy.zh != finding.remedy.en
+
+
+def test_an_estimate_answers_no_question():
+    (battery, *others) = readings(battery=90)
+    assert value_of((battery,), "battery_percent") == 90
+    guessed = replace(battery, confidence="estimated")
+    assert value_of((guessed,), "battery_percent") is None
+    assert "battery_unknown" in [found.code for found in check((guessed, *others), LIMITS)]

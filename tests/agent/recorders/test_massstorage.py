@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.profile import NUMBER_MARKS
 from agent.core.recorder import Device
-from agent.mounting import mount_read_only
-from agent.recorders.massstorage import MassStorage, number_in_info_dat, number_in_param_ini
+from agent.recorders.telling import number_in
 from contracts.errors import FileUnreadableError, MountError, RecorderGoneError
+from tests.support.disks import disks
 from tests.support.loopdisk import MIB, attached, make_image, mounted, run
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -22,7 +23,7 @@ MARKER = b"the card breaks here"
 @contextmanager
 def recorder_on(node, tmp_path, file_system="ext4", **marks):
     device = Device("usb-0:5", "block", node, "Acme", file_system=file_system, **marks)
-    recorder = MassStorage(tmp_path / "run", mount_read_only).attach(device)
+    recorder = disks(tmp_path).attach(device)
     try:
         yield recorder
     finally:
@@ -162,9 +163,7 @@ def test_a_folder_the_card_cannot_list_is_said_and_the_others_are_listed(tmp_pat
 def test_a_card_without_a_file_system_is_not_mounted(tmp_path):
     (tmp_path / "image").write_bytes(bytes(MIB))
     with attached(tmp_path / "image") as node, pytest.raises(MountError):
-        MassStorage(tmp_path / "run", mount_read_only).attach(
-            Device("usb-0:5", "block", node, "Acme")
-        )
+        disks(tmp_path).attach(Device("usb-0:5", "block", node, "Acme"))
 
 
 def test_a_recorder_is_released_twice_and_nothing_stays_mounted(tmp_path):
@@ -185,7 +184,7 @@ def test_a_disk_has_no_clock_to_set(tmp_path):
 )
 def test_only_disks_are_served(kind, served):
     device = Device("p", kind, Path("/dev/sda"), "")
-    assert MassStorage(Path("run"), mount_read_only).recognise(device) is served
+    assert disks(Path("run")).recognise(device) is served
 
 
 @pytest.mark.parametrize(
@@ -207,7 +206,7 @@ def test_only_disks_are_served(kind, served):
     ],
 )
 def test_the_number_in_param_ini(raw, number):
-    assert number_in_param_ini(raw) == number
+    assert number_in(raw, NUMBER_MARKS[0]) == number
 
 
 @pytest.mark.parametrize(
@@ -215,4 +214,4 @@ def test_the_number_in_param_ini(raw, number):
     [(b"A1;b;c\nB2;", "A1"), (b"A1", "A1"), (b" A1 ;\r\n", "A1"), (b";x", None), (b"", None)],
 )
 def test_the_number_in_info_dat(raw, number):
-    assert number_in_info_dat(raw) == number
+    assert number_in(raw, NUMBER_MARKS[1]) == number

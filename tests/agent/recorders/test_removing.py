@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from agent.core.recorder import Device
-from agent.mounting import mount_read_only
 from agent.recorders.folder import list_folder
 from agent.recorders.inbox import InboxVisit
-from agent.recorders.massstorage import MassStorage
 from agent.recorders.removing import remove_files
 from contracts.errors import ClearingError, MountError, RecorderGoneError
+from tests.support.disks import disks
 from tests.support.index_program import until
 from tests.support.loopdisk import MIB, attached, loop_disk, make_image, mounted, run
 from tests.support.running_agent import fill
@@ -57,7 +56,7 @@ def attached_card(tmp_path, file_system, size_mib=16):
         with mounted(node, tmp_path / "filled", "-t", kind) as root:
             fill(root, FILES)
         device = Device("usb-0:5", "block", node, "Acme", file_system=file_system)
-        recorder = MassStorage(tmp_path / "run", mount_read_only).attach(device)
+        recorder = disks(tmp_path).attach(device)
         try:
             yield recorder, node
         finally:
