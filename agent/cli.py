@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from agent import auditing, pins, storekeeping
+from agent import auditing, catalogue, pins, storekeeping
 from agent import main as wiring
 from agent.calling import call
 from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return, Scrub
@@ -25,6 +25,7 @@ from contracts.settings import StationSettings, parse_station
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 FOUND, WRONG_USE, FAULT = 1, 2, 70
+_CONFIG = Path("/etc/muster/station.toml")
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _key_text = "登记的公钥 / the enrolled public key, name+id+base64"
 
@@ -48,7 +49,7 @@ _config = click.option(
     "--config",
     "settings",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("/etc/muster/station.toml"),
+    default=_CONFIG,
     show_default=True,
     callback=lambda _c, _p, path: _load(path),
     help="站点设置 / the station's settings",
@@ -192,6 +193,24 @@ def scrub(settings: StationSettings) -> None:
     for line in result.lines:
         click.echo(line)
     sys.exit(0 if result.is_good else FOUND)
+
+
+@main.command()
+@click.option(
+    "--config", type=_file, help="站点设置, 可省 / the station's settings; may be left out"
+)
+@click.option("--json", "as_json", is_flag=True, help="供程序读取 / for programs")
+def recorders(config: Path | None, *, as_json: bool) -> None:
+    """列出已知型号和现在插着的设备 / list the known models, and what is plugged in now."""
+    config = config or (_CONFIG if _CONFIG.exists() else None)
+    settings = _load(config) if config else None
+    loaded = _guard(lambda: wiring.known_recorders(settings))
+    seen = _guard(lambda: wiring.plugged_in(settings, loaded))
+    if as_json:
+        click.echo(json.dumps(catalogue.document(loaded, seen), ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(catalogue.text(loaded, seen)))
+    sys.exit(FOUND if loaded.refused else 0)
 
 
 @main.command("hash-pin")

@@ -19,7 +19,9 @@ from agent.archive.commissioning import Watch, check, ledger_room, look_at, sett
 from agent.archive.expecting import Books
 from agent.archive.scrubbing import PARTS, Scrubbing
 from agent.asking import Counter
+from agent.catalogue import Sighting
 from agent.core.custody import FOLDED
+from agent.core.device import bind
 from agent.core.event import Ticked
 from agent.core.plan import Proven
 from agent.core.recorder import Device, Driver, Recorder
@@ -303,15 +305,35 @@ def run(settings: StationSettings) -> str:
     return agent.run()
 
 
-def known_recorders(settings: StationSettings) -> Loaded:
-    """Return the recorder profiles that a station goes by.
+def known_recorders(settings: StationSettings | None) -> Loaded:
+    """Return the recorder profiles that a station goes by; without settings, those shipped.
 
     Raises:
         SettingsError: a folder of them cannot be read.
     """
-    own = settings.folders.recorders
+    own = settings.folders.recorders if settings else None
     # PTP is no dialogue of ours: its own driver takes no options.
     return load(Path(own) if own else None, {**FAMILIES, "ptp": dict})
+
+
+def plugged_in(settings: StationSettings | None, known: Loaded) -> list[Sighting]:
+    """Return everything that is plugged in, and what would be done with it; opens nothing."""
+    docks = {dock.port: dock.number for dock in settings.dock} if settings else {}
+    own = settings.own_ports if settings else ()
+    ports = settings.folders.virtual_ports if settings else None
+    sources: list[Source] = [KernelDevices(())]
+    if ports is not None:
+        sources.append(VirtualPorts(Path(ports)))
+    devices = [device for source in sources for device in source.devices()]
+    bound = bind(devices, docks, own, known.profiles)
+    docked = [Sighting(device, number) for number, device in sorted(bound.docked.items())]
+    # Without settings no port is a dock, which is no reason to refuse anything.
+    return docked + [
+        Sighting(
+            one.device, one.dock, one.error if settings or one.code != "port_unbound" else None
+        )
+        for one in bound.refused
+    ]
 
 
 def commission(settings: StationSettings, order: storekeeping.Order) -> str:

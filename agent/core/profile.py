@@ -122,11 +122,15 @@ class Card:
 
 @dataclass(frozen=True)
 class Known:
-    """How one thing is done with a model, and whether that was seen on hardware."""
+    """How one thing is done with a model, and whether that was seen on hardware.
+
+    `estimated`: what it gives is no more than a hint.
+    """
 
     __pydantic_config__ = _STRICT
     how: str
     confirmed: bool = False
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
