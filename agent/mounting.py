@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.mounter.cards import Card, CardError, disk_sequence, give_back, open_card
+from agent.mounter.scsi import Command, Outcome
 from contracts.errors import MountError
 
 _ANSWER_SECONDS = 200.0  # the helper's own commands end after 60 s each
@@ -244,16 +245,22 @@ class Helper:
         """
         self._once(verb="lend", node=_named(node))
 
-    def scsi(self, node: Path, cdb: bytes, payload: bytes, size: int, seconds: float) -> bytes:
-        """Have one SCSI command of a maker's own sent to /dev/sg…; return up to `size` bytes.
+    def scsi(self, node: Path, command: Command) -> Outcome:
+        """Have one SCSI command sent to /dev/sg… and return what came of it.
 
         Raises:
-            MountError: the helper or the recorder refuses it.
+            MountError: the helper refuses it.
         """
-        words = {"node": _named(node), "cdb": cdb.hex(), "payload": payload.hex()}
-        return bytes.fromhex(
-            str(self._once(verb="scsi", size=size, seconds=seconds, **words)["data"])
+        told = self._once(
+            verb="scsi",
+            node=_named(node),
+            cdb=command.cdb.hex(),
+            payload=command.payload.hex(),
+            size=command.size,
+            seconds=command.seconds,
         )
+        data, sense = (bytes.fromhex(str(told[name])) for name in ("data", "sense"))
+        return Outcome(data, int(str(told["status"])), int(str(told["host"])), sense)
 
     def _once(self, **asked: object) -> dict[str, object]:
         line = _Line(self._path)

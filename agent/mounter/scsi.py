@@ -12,14 +12,17 @@ from pathlib import Path
 _SG_IO = 0x2285
 _NO_DATA, _TO_DEVICE, _FROM_DEVICE = -1, -2, -3
 _SENSE_BYTES = 64
-# Makers' own codes, and INQUIRY and TEST UNIT READY: nothing that could write to a medium.
-_MAKERS_OWN, _HARMLESS = 0xC0, frozenset({0x00, 0x12})
+# The commands that recorders in command mode are spoken with (docs/recorders), and INQUIRY and TEST
+# UNIT READY: nothing that writes to a card or to a chip's memory. Of Jieli's, all that tell but
+# 13, which gives the password away, and of those that order only session, clock and switch.
+_PLAIN, _PLAIN_BYTES, _OWN_BYTES = frozenset({0x00, 0x12}), 6, 16
+_JIELI_TELLS, _JIELI_ORDERS = frozenset({2, 3, 7, 8, 12, 14}), frozenset({1, 5, 6})
 DATA_MAX_BYTES = 64 * 1024
 SECONDS_MAX = 30.0
 
 
 class ScsiError(Exception):
-    """The command is not let through, or the recorder refuses it; the text says which."""
+    """The command is not let through; the text says why."""
 
 
 class _Header(ctypes.Structure):
@@ -59,26 +62,46 @@ class Command:
     seconds: float
 
     def check(self) -> None:
-        """Refuse what is not a maker's own command or beyond all measure.
+        """Refuse what is not to be sent, or beyond all measure.
 
         Raises:
             ScsiError: it is.
         """
-        code = self.cdb[0] if self.cdb else -1
-        if code < _MAKERS_OWN and code not in _HARMLESS:
-            raise ScsiError(f"command {code:#04x} is not let through")
-        if len(self.cdb) > 16 or max(self.size, len(self.payload)) > DATA_MAX_BYTES:  # noqa: PLR2004  # the longest plain one
+        if not lets_through(self.cdb):
+            raise ScsiError(f"command {self.cdb[:6].hex(' ')} is not let through")
+        if max(self.size, len(self.payload)) > DATA_MAX_BYTES:
             raise ScsiError("too long")
         if not 0 < self.seconds <= SECONDS_MAX or (self.size and self.payload) or self.size < 0:
             raise ScsiError("senseless")
 
 
-def send(node: Path, command: Command) -> bytes:
-    """Send one command and return what came back.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command: data read, SCSI status, the kernel's host status, sense data."""
+
+    data: bytes
+    status: int
+    host: int
+    sense: bytes
+
+
+def lets_through(cdb: bytes) -> bool:
+    """Tell whether a command may be sent to a recorder at all."""
+    if cdb[:1] and cdb[0] in _PLAIN:
+        return len(cdb) == _PLAIN_BYTES
+    if len(cdb) != _OWN_BYTES:
+        return False
+    is_told = cdb[:2] == b"\xfd\x81" and cdb[5] in _JIELI_TELLS
+    is_order = cdb[:2] == b"\xfb\x82" and cdb[5] in _JIELI_ORDERS
+    return is_told or is_order or cdb[:2] == b"\xc5\x07"
+
+
+def send(node: Path, command: Command) -> Outcome:
+    """Send one command; whether it went well is in what comes of it.
 
     Raises:
-        ScsiError: it is not let through, or the recorder or the way to it fails.
-        OSError: the node cannot be opened.
+        ScsiError: it is not let through.
+        OSError: the node cannot be opened, or is gone.
     """
     command.check()
     data = ctypes.create_string_buffer(command.payload or bytes(command.size), size=None)
@@ -96,7 +119,9 @@ def send(node: Path, command: Command) -> bytes:
         fcntl.ioctl(fd, _SG_IO, header)
     finally:
         os.close(fd)
-    if header.status or header.host or header.driver:
-        said = sense.raw[: header.sense_bytes].hex()
-        raise ScsiError(f"status {header.status:#x} host {header.host:#x} sense {said}")
-    return data.raw[: max(0, command.size - header.left_over)]
+    return Outcome(
+        data.raw[: max(0, command.size - max(0, header.left_over))],
+        header.status,
+        header.host,
+        sense.raw[: header.sense_bytes],
+    )

@@ -135,7 +135,9 @@ class Connection:
             int(asked["size"]),
             float(asked["seconds"]),
         )
-        return {"data": scsi.send(node, command).hex()}
+        outcome = scsi.send(node, command)
+        told = {"data": outcome.data.hex(), "sense": outcome.sense.hex()}
+        return {**told, "status": outcome.status, "host": outcome.host}
 
     def _held(self) -> Card:
         if self._card is None:

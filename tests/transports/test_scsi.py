@@ -7,17 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.dialogue import Hear, Pause, ScsiRead, ScsiWrite
-from agent.transports.scsi import lets_through, open_scsi
-from contracts.errors import RecorderGoneError, TransportError
+from agent.mounter.scsi import Command, Outcome, lets_through
+from agent.transports.scsi import open_scsi
+from contracts.errors import MountError, NoAnswerError, RecorderGoneError, TransportError
 
-INQUIRY = bytes.fromhex("120000002400")
+INQUIRY = ScsiRead(bytes.fromhex("120000002400"), 36)
 REST = bytes(10)
 
 
 @pytest.mark.parametrize(
     "cdb",
     [
-        INQUIRY,
+        INQUIRY.cdb,
         bytes(6),  # TEST UNIT READY
         b"\xc5\x07" + bytes(14),
         *(bytes((0xFD, 0x81, 0, 0, 0, command)) + REST for command in (2, 3, 8, 12, 14)),
@@ -40,7 +41,7 @@ def test_what_the_families_send_is_let_through(cdb):
         bytes.fromhex("8a") + bytes(15),  # WRITE(16)
         bytes.fromhex("fd810000000d0010") + bytes(8),  # Jieli: the password
         *(bytes((0xFB, 0x82, 0, 0, 0, command)) + REST for command in (4, 9, 10, 11)),
-        INQUIRY + REST,
+        INQUIRY.cdb + REST,
     ],
     ids=bytes.hex,
 )
@@ -59,15 +60,20 @@ def test_a_node_that_is_gone_is_a_recorder_that_is_gone(tmp_path):
         open_scsi(tmp_path / "sg0")
 
 
-def test_a_node_that_may_not_be_opened_is_named(tmp_path):
-    with pytest.raises(TransportError, match=str(tmp_path)):
-        open_scsi(tmp_path)  # a folder is not opened for writing, by nobody
+def test_a_node_that_goes_later_is_a_recorder_that_is_gone(tmp_path):
+    node = tmp_path / "sg0"
+    node.touch()
+    way = open_scsi(node)
+    node.unlink()
+    with pytest.raises(RecorderGoneError):
+        way.ask(INQUIRY)
 
 
-def test_a_node_that_knows_no_scsi_is_named():
-    way = open_scsi(Path("/dev/null"))
-    with pytest.raises(TransportError, match="/dev/null"):
-        way.ask(ScsiRead(INQUIRY, 36))
+@pytest.mark.parametrize("node", ["/dev/null", "/tmp"], ids=["no SCSI", "a folder"])  # noqa: S108
+def test_a_node_that_cannot_be_used_is_named(node):
+    way = open_scsi(Path(node))
+    with pytest.raises(TransportError, match=node):
+        way.ask(INQUIRY)
     way.close()
     way.close()
 
@@ -78,9 +84,57 @@ def test_what_is_not_let_through_never_reaches_the_node():
         way.ask(ScsiWrite(bytes.fromhex("2a000000000000000100"), bytes(512)))
     with pytest.raises(TransportError, match="Hear"):
         way.ask(Hear())
-    with pytest.raises(TransportError, match="bytes"):
-        way.ask(ScsiRead(INQUIRY, 1 << 20))
+    with pytest.raises(TransportError, match="too long"):
+        way.ask(ScsiRead(INQUIRY.cdb, 1 << 20))
     assert way.ask(Pause(0.0)) == b""
-    way.close()
-    with pytest.raises(ValueError, match="closed"):
-        way.ask(ScsiRead(INQUIRY, 36))
+
+
+def test_a_helper_that_refuses_is_told():
+    def refuses(node, command):
+        raise MountError(reason="sg9 is on no dock")
+
+    with pytest.raises(TransportError, match="sg9 is on no dock"):
+        open_scsi(Path("/dev/null"), refuses).ask(INQUIRY)
+
+
+FIXED = bytes((0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x24, 0))
+DESCRIPTOR = bytes((0x72, 5, 0x24, 0))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (Outcome(b"", 2, 0, FIXED), "5/24/00"),
+        (Outcome(b"", 2, 0, DESCRIPTOR), "5/24/00"),
+        (Outcome(b"", 8, 0, b""), "status 0x08"),
+        (Outcome(b"", 0, 3, b""), "timed out"),
+        (Outcome(b"", 0, 7, b""), "host 0x07"),
+    ],
+)
+def test_a_command_that_fails_is_no_answer_and_says_why(outcome, told):
+    with pytest.raises(NoAnswerError, match=told):
+        open_scsi(Path("/dev/null"), lambda *_: outcome).ask(INQUIRY)
+
+
+@pytest.mark.parametrize("host", [1, 4])
+def test_a_device_that_the_kernel_cannot_reach_is_gone(host):
+    with pytest.raises(RecorderGoneError):
+        open_scsi(Path("/dev/null"), lambda *_: Outcome(b"", 0, host, b"")).ask(INQUIRY)
+
+
+def test_a_device_that_says_first_that_it_was_reset_is_asked_again():
+    outcomes = [Outcome(b"", 2, 0, b"\x70\0\x06"), Outcome(b"NOVATEK", 0, 0, b"")]
+    way = open_scsi(Path("/dev/null"), lambda *_: outcomes.pop(0))
+    assert way.ask(INQUIRY) == b"NOVATEK"
+
+
+def test_who_sends_is_given_all_of_a_request():
+    sent = []
+
+    def sends(node, command):
+        sent.append((node, command))
+        return Outcome(b"", 0, 0, b"")
+
+    cdb = b"\xc5\x07" + bytes(14)
+    assert open_scsi(Path("/dev/null"), sends).ask(ScsiWrite(cdb, b"@Battery", 0.5)) == b""
+    assert sent == [(Path("/dev/null"), Command(cdb, b"@Battery", 0, 0.5))]
