@@ -6,6 +6,7 @@ from agent.core.family import Family
 from agent.families.amba_ascii import AmbaAscii
 from agent.families.amba_control import AmbaControl
 from agent.families.e12 import E12
+from agent.families.grammar import Grammar
 from agent.families.jieli import Jieli
 from agent.families.novatek import Novatek
 from agent.families.zzx import Zzx
@@ -16,6 +17,7 @@ FAMILIES: dict[str, Callable[[Mapping[str, object]], Family]] = {
     "amba_ascii": AmbaAscii,
     "amba_control": AmbaControl,
     "e12": E12,
+    "grammar": Grammar,
     "jieli": Jieli,
     "novatek": Novatek,
     "zzx": Zzx,

@@ -3,7 +3,10 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from agent.core.family import Told
+
 TEXT_MAX = 64
+BYTES_MAX = 1 << 53  # what an entry can hold
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2100, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -25,6 +28,16 @@ def percent(said: object) -> int | None:
     """Return a percentage; 101 and more are no battery's."""
     value = number(said)
     return value if value is not None and value in range(101) else None
+
+
+def room(
+    free: int | None, total: int | None, unit_bytes: int, how: str
+) -> tuple[Told[int], Told[int]] | None:
+    """Return free and total bytes of a card, which are told in units of so many."""
+    if free is None or total is None or not free <= total < BYTES_MAX // unit_bytes:
+        return None
+    told = (Told(count * unit_bytes, how, uncertainty=unit_bytes) for count in (free, total))
+    return next(told), next(told)
 
 
 def moment(said: str, format_: str) -> datetime | None:

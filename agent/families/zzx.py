@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from agent.core.dialogue import Dialogue, Hear, Say
 from agent.core.family import DEFAULT_PASSWORDS, Login, Told
 from agent.core.line import AdbSettings, SerialSettings, TcpSettings
-from agent.families.values import name, number, percent, since_1970
+from agent.families.values import name, number, percent, room, since_1970
 from contracts.errors import NoAnswerError, SwitchRefusedError
 from contracts.loading import from_table
 from contracts.reading import Identity
@@ -86,11 +86,7 @@ class Zzx:
     def storage(self) -> Dialogue[tuple[Told[int], Told[int]] | None]:
         """Ask for free and total bytes, which it tells in whole MiB."""
         body = (yield from self._told(STORAGE)) or {}
-        free, total = number(body.get("free")), number(body.get("total"))
-        if free is None or total is None or free > total:
-            return None
-        how = "ZZX GetDiskStorage"
-        return Told(free * MIB, how, uncertainty=MIB), Told(total * MIB, how, uncertainty=MIB)
+        return room(number(body.get("free")), number(body.get("total")), MIB, "ZZX GetDiskStorage")
 
     def set_clock(self, local: datetime) -> Dialogue[bool]:
         """Set its clock; a moment without a zone cannot be counted from 1970 UTC and is not set."""

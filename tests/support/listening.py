@@ -4,12 +4,15 @@ import os
 import pty
 import select
 import socket
+import termios
 import threading
 import tty
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 READ_BYTES = 4096
+OUTPUT_SPEED = 5  # its place in what termios tells
+SPEEDS = {termios.B300: 300, termios.B9600: 9600, termios.B115200: 115200}
 
 
 @contextmanager
@@ -49,7 +52,10 @@ def _serve(connection, device):
 
 
 class SerialPort:
-    """A pseudo-terminal: the program opens `node`, the test holds the other end."""
+    """A pseudo-terminal: the program opens `node`, the test holds the other end.
+
+    A pseudo-terminal carries bytes at any speed; the device is told the one the program has set.
+    """
 
     def __init__(self):
         self._far, near = pty.openpty()
@@ -87,7 +93,9 @@ class SerialPort:
     def _answer(self, device):
         while self._ended not in (ready := select.select([self._far, self._ended], [], [])[0]):
             assert ready
-            if answer := device.line(os.read(self._far, READ_BYTES)):
+            said = os.read(self._far, READ_BYTES)
+            device.tune(SPEEDS[termios.tcgetattr(self._far)[OUTPUT_SPEED]])
+            if answer := device.line(said):
                 os.write(self._far, answer)
 
     def __enter__(self):

@@ -7,10 +7,9 @@ from contracts.errors import NoAnswerError
 class Wire:
     """Carries `Say` and `Hear` to whatever has a `line(bytes) -> bytes`."""
 
-    def __init__(self, device):
+    def __init__(self, device, heard=b""):
         self.device = device
-        self.tuned = []
-        self._heard = b""
+        self._heard = heard
 
     def ask(self, request):
         """Do as a line would do whose other end answers at once or never."""
@@ -20,7 +19,6 @@ class Wire:
             case Hear():
                 return self._hear(request)
             case Tune(baud):
-                self.tuned.append(baud)
                 self.device.tune(baud)
             case Pause():
                 pass
@@ -62,3 +60,8 @@ class Says:
 def held(dialogue, device):
     """Hold a dialogue with a device."""
     return converse(dialogue, Wire(device))
+
+
+def overheard(dialogue, said):
+    """Hold a dialogue that says nothing with a line that says this by itself."""
+    return converse(dialogue, Wire(Says(b""), said))

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from agent.core.dialogue import Hear, Pause, Say, ScsiRead, Tune, converse
+from agent.families.grammar import Grammar, Value
 from agent.families.zzx import Zzx
 from agent.transports.line import open_line
 from contracts.errors import NoAnswerError, RecorderGoneError, SettingsError, TransportError
+from tests.support.declared import HARDWARE, RECORDERS, TEXT
+from tests.support.emulators.serial_recorder import BadgeReader, TextRecorder
 from tests.support.emulators.zzx import Zzx as Recorder
 from tests.support.listening import SerialPort
 
@@ -203,6 +206,60 @@ def test_a_line_that_is_pulled_out_is_gone_at_once(line, port, request_):
 def test_what_a_serial_line_cannot_carry_is_refused(line):
     with pytest.raises(TransportError, match="ScsiRead"):
         line.ask(ScsiRead(b"\x12", 36))
+
+
+@pytest.mark.parametrize("which", RECORDERS)
+def test_a_declared_recorder_is_spoken_with_over_a_serial_line(port, which):
+    options, device = RECORDERS[which]
+    family, recorder = Grammar(options), device()
+    port.answer(recorder)
+    line = open_line(port.node, options)
+    assert converse(family.probe(), line)
+    assert converse(family.identity(), line).device_number == "DSJ0001"
+    assert converse(family.battery(), line).value == 87
+    assert converse(family.switch(), line)
+    line.close()
+    assert recorder.is_disk
+
+
+def test_the_speed_of_a_recorder_is_found_and_kept(port):
+    recorder = TextRecorder(baud=9600)
+    port.answer(recorder)
+    line = open_line(port.node, TEXT)
+    assert converse(Grammar(TEXT).probe(), line)
+    assert attributes(port)[4] == termios.B9600
+    assert converse(Grammar(TEXT).battery(), line).value == 87
+    line.close()
+
+
+def test_a_recorder_pulled_out_and_plugged_in_again_is_spoken_with_anew():
+    for _ in range(2):
+        with SerialPort() as port:
+            recorder = TextRecorder(baud=9600)
+            port.answer(recorder)
+            line = open_line(port.node, TEXT)
+            assert converse(Grammar(TEXT).probe(), line)
+            port.pull_out()
+            with pytest.raises(RecorderGoneError):
+                converse(Grammar(TEXT).battery(), line)
+            line.close()
+
+
+def test_a_badge_is_heard_when_it_is_shown(port):
+    options, _ = HARDWARE["badge"]
+    line = open_line(port.node, options)
+    port.say(b"\x00" + BadgeReader().shown("0004711815"))
+    assert converse(Grammar(options).values(), line) == (Value("badge", "", "0004711815"),)
+    line.close()
+
+
+def test_a_dock_board_is_asked_for_its_current(port):
+    options, device = HARDWARE["board"]
+    port.answer(device())
+    line = open_line(port.node, options)
+    assert converse(Grammar(options).probe(), line)
+    assert converse(Grammar(options).values(), line) == (Value("charge_current", "mA", 512.0),)
+    line.close()
 
 
 def test_a_whole_dialogue_is_held_over_a_serial_line(line, port):

@@ -24,6 +24,9 @@ class Zzx:
         self.heard = []
         self._pending = b""
 
+    def tune(self, baud):
+        """It has no speed."""
+
     def line(self, said):
         """Take bytes from the host and return what the recorder answers."""
         self._pending += said
