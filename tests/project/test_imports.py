@@ -13,7 +13,7 @@ OURS = {*PROGRAMS, "look", "demo", "benchmarks", "tests"}
 PURE = {
     "ast", "base64", "bisect", "binascii", "collections", "contextlib", "dataclasses", "datetime",
     "enum", "fnmatch", "functools", "hashlib", "itertools", "json", "math", "operator", "pathlib",
-    "re", "string", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
+    "re", "string", "struct", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 PURE_ROOMS = ("contracts", "agent/core", "agent/families", "index/core")
 PURE_PACKAGES = {"pydantic", "rfc8785", "cryptography"}  # each computes only
