@@ -49,7 +49,9 @@ from contracts.errors import NoDriverError, SettingsError
 from contracts.facts import (
     AgentStarted,
     FootageImported,
+    VisitCompleted,
     draft_of,
+    fact_of,
 )
 from contracts.loading import from_json, to_json
 from contracts.messages import Message, StationMeta, StationState, Topics
@@ -225,6 +227,7 @@ class Agent:
             deliver=self._inbox.put,
             now=clock.wall_now,
             zone=zone,
+            last_seen=lambda recorder: last_seen(ledger, recorder),
         )
         workers = {number: Worker(number, tools) for number in numbers}
         for number, worker in workers.items():
@@ -387,6 +390,14 @@ def proven_of(
         known = from_json(raw, _Imported).data
         if not is_reported(known.sha256):
             yield known
+
+
+def last_seen(ledger: Ledger, recorder: str) -> datetime | None:
+    """Return when the newest visit of a recorder was complete, if it left nothing unread."""
+    visits = [*ledger.select(subject=recorder, types=(VisitCompleted.TYPE,))][-1:]
+    # What could not be read then looks new now, and is not.
+    whole = (one for one in visits if not fact_of(one, VisitCompleted).counts.unreadable)
+    return next((one.moment.at for one in whole), None)
 
 
 def _tick(overseer: Overseer) -> Ticked:

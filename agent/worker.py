@@ -29,6 +29,7 @@ from agent.core.effect import (
     Survey,
     TakeReadings,
 )
+from agent.core.estimating import with_estimate
 from agent.core.event import (
     ClockCorrected,
     CopyEnded,
@@ -41,7 +42,7 @@ from agent.core.event import (
     VisitFailed,
     WorkerEvent,
 )
-from agent.core.plan import Proven
+from agent.core.plan import Proven, plan_copies
 from agent.core.recorder import Device, MediaFacts, Recorder
 from agent.core.silence import is_silent
 from contracts.errors import MusterError, RecorderGoneError, UnforeseenError
@@ -75,7 +76,7 @@ class Vault(Store, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every worker is given."""
+    """What every worker is given; `last_seen` tells when a recorder's last visit was complete."""
 
     attach: Callable[[Device], Recorder]
     archive: Vault
@@ -85,6 +86,7 @@ class Tools:
     deliver: Callable[[FromDock], None]
     now: Callable[[], datetime]
     zone: ZoneInfo
+    last_seen: Callable[[str], datetime | None] = lambda recorder: None
 
 
 class Worker:
@@ -171,10 +173,14 @@ class Worker:
     @_carry_out.register
     def _(self, order: Survey) -> None:
         recorder = self._held()
-        readings = recorder.readings(self._tools.now())
+        now = self._tools.now()
+        readings = recorder.readings(now)
         listing = recorder.list_files()
         self._lines = []
         known = list(self._tools.proven(order.recorder))
+        new = [copy.file for copy in plan_copies(listing, known).copies]
+        since = self._tools.last_seen(order.recorder)
+        readings = with_estimate(readings, new, since, now, self._tools.zone)
         kept = self._tools.archive.holds_all((p.sha256, p.size) for p in known)
         proven = tuple(p for p in known if p.sha256 in kept)
         self._report(Surveyed(order.visit, readings, listing, proven))
