@@ -16,7 +16,10 @@ import usb.util
 from agent.core.dialogue import BulkRead, BulkWrite, ControlRead, ControlWrite, Pause, Request
 from contracts.errors import NoAnswerError, RecorderGoneError, TransportError
 
-_VENDOR_TO_DEVICE = frozenset({0x40, 0xC0})  # USB 2.0, 9.3.1: no dialogue needs another kind
+_VENDOR_TO_DEVICE = frozenset({0x40, 0xC0})  # USB 2.0, 9.3.1
+# And no others but these: reading a descriptor (9.4.3), and what the still image class 1.0 has
+# (5.2): cancel, reset, status.
+_OTHERS = frozenset({(0x80, 0x06), (0x21, 0x64), (0x21, 0x66), (0xA1, 0x67)})
 _GONE = frozenset({errno.ENODEV, errno.ENXIO})
 _UNUSABLE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.ENOMEM, errno.ENOSYS})
 
@@ -67,7 +70,8 @@ class Usb:
             return
 
     def _control(self, request: ControlRead | ControlWrite) -> bytes:
-        if request.request_type not in _VENDOR_TO_DEVICE:
+        kind = request.request_type
+        if kind not in _VENDOR_TO_DEVICE and (kind, request.request) not in _OTHERS:
             raise self._unusable(f"request type {request.request_type:#04x}")
         answer = self._device.ctrl_transfer(
             request.request_type,
@@ -82,9 +86,14 @@ class Usb:
     def _bulk(self, request: BulkRead | BulkWrite) -> bytes:
         self._claim(request.endpoint)
         patience = _milliseconds(request)
-        if isinstance(request, BulkRead):
-            return bytes(self._device.read(request.endpoint, request.size, patience))
-        return _sent(request, self._device.write(request.endpoint, request.payload, patience))
+        try:
+            if isinstance(request, BulkRead):
+                return bytes(self._device.read(request.endpoint, request.size, patience))
+            return _sent(request, self._device.write(request.endpoint, request.payload, patience))
+        except usb.core.USBError as error:
+            if error.errno == errno.EPIPE:  # it refused; nothing more passes until that is taken
+                self._device.clear_halt(request.endpoint)
+            raise
 
     def _claim(self, endpoint: int) -> None:
         """Claim the interface with this endpoint, once."""

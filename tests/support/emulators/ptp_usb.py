@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.support.emulators.ptp import SET_PROP_VALUE, Recorder, Whole
+from .ptp import SET_PROP_VALUE, Recorder, Whole
 
 PACKET = 512
 INTO, OUT = 0x81, 0x02

@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 
-from tests.support.emulators.ptp import SET_PROP_VALUE, Recorder, Whole
+from .ptp import SET_PROP_VALUE, Recorder, Whole
 
 _COMMAND_ACK, _EVENT_ACK, _REQUEST, _RESPONSE, _START, _DATA, _END = 2, 4, 6, 7, 9, 10, 12
 _INIT_EVENT = 3
