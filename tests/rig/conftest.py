@@ -1,0 +1,69 @@
+"""The rig's guests: each test gets one of its own, gone on from the same saved state."""
+
+import shutil
+import time
+
+import pytest
+
+from tests.rig.keeping import PROJECT
+from tests.rig.ready import ready
+from tests.rig.station import Station
+
+_figures = {}
+
+
+@pytest.fixture(scope="session")
+def origin():
+    """The saved station."""
+    with ready() as made:
+        yield made
+
+
+@pytest.fixture
+def station(origin, request):
+    """A running station, nothing plugged in; what a failed test leaves is kept in build/rig."""
+    made = Station(origin)
+    try:
+        made.start()
+        made.set_clock(time.time())
+        yield made
+        if request.node.stash.get(_FAILED, False):
+            keep(made, PROJECT / "build/rig" / request.node.name)
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def figures():
+    """Where a test writes what it measured, in seconds, for the summary."""
+    return _figures
+
+
+def keep(station, folder):
+    """Keep logs and disks of a failure."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if station.is_running:
+        station.keep_logs(folder)
+    station.cut_power()
+    shutil.copytree(
+        station.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock")
+    )
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    passed = len(terminalreporter.stats.get("passed", ()))
+    terminalreporter.write_line(f"rig: {passed} scenarios passed")
+    for name, seconds in _figures.items():
+        told = ", ".join(f"{one:.2f}" for one in seconds)
+        terminalreporter.write_line(f"rig: {name}: {told} s")
