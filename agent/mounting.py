@@ -14,9 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.mounter.cards import Card, CardError, disk_sequence, give_back, open_card
+from agent.mounter.cards import (
+    Card,
+    CardError,
+    UnsoundError,
+    disk_sequence,
+    give_back,
+    open_card,
+)
 from agent.mounter.scsi import Command, Outcome
-from contracts.errors import MountError
+from contracts.errors import CardUnsoundError, MountError
 
 _ANSWER_SECONDS = 200.0  # the helper's own commands end after 60 s each
 _LINE_MAX_BYTES = 256 * 1024
@@ -52,12 +59,18 @@ class Mount:
     def renew(self) -> None:
         """Mount it anew, so that nothing of it is left in memory and all is read from the medium.
 
+        In between its file system is checked.
+
         Raises:
             MountError: the kernel keeps it, or it is another disk by now.
+            CardUnsoundError: its file system is damaged; it is mounted again all the same.
         """
         with _in_words(), self.card.pinned():
             self.card.close()
-            self.card.open("ro")
+            try:
+                self.card.look_over()
+            finally:
+                self.card.open("ro")
 
     @contextmanager
     def writable(self) -> Iterator[Path]:
@@ -160,10 +173,15 @@ class HelpedMount:
     def renew(self) -> None:
         """Mount it anew, so that nothing of it is left in memory and all is read from the medium.
 
+        In between its file system is checked.
+
         Raises:
             MountError: the kernel keeps it, or it is another disk by now.
+            CardUnsoundError: its file system is damaged; it is mounted again all the same.
         """
-        self._renew("ro")
+        damage = self._renew("ro", check=True)
+        if damage is not None:
+            raise CardUnsoundError(reason=damage)
 
     @contextmanager
     def writable(self) -> Iterator[Path]:
@@ -193,10 +211,11 @@ class HelpedMount:
         finally:
             self._line.close()  # the helper's process ends, and with it all it has mounted
 
-    def _renew(self, mode: str) -> None:
+    def _renew(self, mode: str, *, check: bool = False) -> str | None:
         self._put(None)
-        _, folder = self._line.ask(verb="renew", mode=mode)
+        said, folder = self._line.ask(verb="renew", mode=mode, check=check)
         self._put(folder)
+        return None if said["damage"] is None else str(said["damage"])
 
     def _put(self, folder: int | None) -> None:
         """Have the number by which the card's files are found lead to this folder, or nowhere."""
@@ -319,6 +338,8 @@ class _Line:
 def _in_words() -> Iterator[None]:
     try:
         yield
+    except UnsoundError as error:
+        raise CardUnsoundError(reason=str(error)) from error
     except CardError as error:
         raise MountError(reason=str(error)) from error
 

@@ -34,10 +34,16 @@ FILE_SYSTEMS: dict[str, tuple[str, str]] = {
     "btrfs": ("btrfs", "rescue=nologreplay"),
 }
 _WITHOUT_OWNERS = frozenset({"vfat", "exfat", "ntfs"})
+# What a recorder writes; removing from a damaged one may free what another file still holds.
+_CHECKS = {"vfat": ("fsck.fat", "-n"), "exfat": ("fsck.exfat", "-n")}
 
 
 class CardError(Exception):
     """The kernel refuses or keeps a card; the text says what it said."""
+
+
+class UnsoundError(CardError):
+    """A card's file system is damaged, or there is nothing here to check it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,20 @@ class Card:
         """
         run("umount", "--", str(self.target))
         run("blockdev", "--setro", "--flushbufs", str(self.node))
+
+    def look_over(self) -> None:
+        """Have the file system's own check look at the unmounted card; it writes nothing.
+
+        Raises:
+            UnsoundError: it finds anything, or cannot be run.
+        """
+        check = _CHECKS.get(self.file_system)
+        if check is None:
+            return
+        try:
+            run(*check, str(self.node))
+        except CardError as error:
+            raise UnsoundError(str(error)) from error
 
     def let_go(self) -> None:
         """Unmount it for good, whoever still holds it: nothing is lost of a read-only mount.
@@ -169,8 +189,8 @@ def run(*command: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CardError(str(error)) from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"{command[0]}: ?"]
-        raise CardError(said[0])
+        text = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
+        raise CardError((text.splitlines() or [f"{command[0]}: ?"])[0])
 
 
 def _opened(node: Path) -> int | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.mounter import scsi
-from agent.mounter.cards import Card, CardError, give_back, open_card
+from agent.mounter.cards import Card, CardError, UnsoundError, give_back, open_card
 from agent.mounter.ports import PortError, Ports, read_ports
 
 LINE_MAX_BYTES = 256 * 1024
@@ -91,9 +91,10 @@ class Connection:
             if self._is_mounted:
                 card.close()
                 self._is_mounted = False
+            damage = _damage(card) if asked.get("check") else None
             card.open(mode)
             self._is_mounted = True
-        return {"folder": self._folder()}
+        return {"folder": self._folder(), "damage": damage}
 
     def _seal(self, asked: Asked) -> Asked:
         card = self._held()
@@ -152,14 +153,25 @@ def main() -> None:
     """Serve the connection on standard input, if it is the agent's."""
     words = argparse.ArgumentParser(prog="muster-mounter", description=__doc__)
     words.add_argument("--config", type=Path, default=Path("/etc/muster/station.toml"))
-    words.add_argument("--folder", type=Path, required=True, help="an empty folder to mount at")
+    words.add_argument(
+        "--folder", type=Path, required=True, help="an empty folder to mount at, made if missing"
+    )
     words.add_argument("--user", default="muster-agent", help="the only one that is served")
     said = words.parse_args()
+    said.folder.mkdir(mode=0o700, exist_ok=True)
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as link:
         uid, _ = _peer(link)
         if uid != pwd.getpwnam(said.user).pw_uid:
             sys.exit(f"user {uid} is not served")
         Connection(link, read_ports(said.config), said.folder).serve()
+
+
+def _damage(card: Card) -> str | None:
+    try:
+        card.look_over()
+    except UnsoundError as error:
+        return str(error)
+    return None
 
 
 def _peer(link: socket.socket) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from contracts.errors.ledger import (
 )
 from contracts.errors.ourselves import CountsDifferError, UnforeseenError
 from contracts.errors.recorder import (
+    CardUnsoundError,
     ClearingError,
     ClearingStoppedError,
     DeviceRefusedError,
@@ -99,6 +100,7 @@ __all__ = [
     "ArchiveTakenError",
     "ArchiveUnwritableError",
     "BrokerRefusedError",
+    "CardUnsoundError",
     "ChecksFailedError",
     "ClearingError",
     "ClearingStoppedError",

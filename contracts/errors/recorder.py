@@ -183,6 +183,20 @@ class MountError(RecorderError):
     )
 
 
+class CardUnsoundError(RecorderError):
+    """The card's file system is damaged, so that nothing may be removed from it."""
+
+    code = "card_unsound"
+    sentence = Text(
+        "存储卡文件系统有损坏, 不清空: {reason}",
+        "The card's file system is damaged; it is not cleared: {reason}",
+    )
+    remedy = Text(
+        "影像已采集; 由管理员检查后在记录仪上格式化存储卡",
+        "The footage is imported; the device manager looks into it and formats the card",
+    )
+
+
 class RecorderUnknownError(RecorderError):
     """A recorder that is not in the roster was plugged in."""
 

@@ -6,14 +6,10 @@ cd "$1"
 /opt/muster/bin/pip install --quiet --no-index --no-deps dist/muster-*.whl
 ln -sf /opt/muster/bin/muster-* /usr/local/bin/
 systemd-sysusers "$PWD/systemd/muster.sysusers"
-mkdir -p /etc/muster
 cp config/calendar.toml /etc/muster/
 chgrp muster /etc/muster/station.toml && chmod 0640 /etc/muster/station.toml
 chgrp muster-index /etc/muster/index.toml && chmod 0640 /etc/muster/index.toml
-cp config/udev/*.rules /etc/udev/rules.d/
-for unit in systemd/*.service systemd/*.socket; do
-  [ -e "$unit" ] && cp "$unit" /etc/systemd/system/
-done
-mkdir -p /etc/systemd/system/muster-agent.service.d  # docs/clearing.md, section 1
-cp systemd/muster-agent-clearing.conf /etc/systemd/system/muster-agent.service.d/
-systemctl enable mosquitto muster-index muster-agent muster-station
+cp config/udev/90-muster.rules /etc/udev/rules.d/
+cp systemd/muster-agent.service systemd/muster-station.service systemd/muster-mounter* /etc/systemd/system/
+cp systemd/muster-index.service /etc/systemd/system/
+systemctl enable mosquitto muster-index muster-mounter.socket muster-agent muster-station

@@ -1,5 +1,6 @@
 """Builds the guest's upper layer: the project, installed as docs/operating.md tells."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -39,7 +40,9 @@ def build_project(base: Path, folder: Path) -> None:
         for name in ("srv/muster", "var/lib/muster"):
             (root / name).mkdir(exist_ok=True)
         shutil.rmtree(root / "root/source")
-    _make_disks(folder)
+        owner = said("chroot", str(root), "id", "-u", "muster-agent").strip()
+        group = said("chroot", str(root), "id", "-g", "muster-agent").strip()
+    _make_disks(folder, int(owner), int(group))
 
 
 def _pin_witness(root: Path) -> None:
@@ -55,11 +58,13 @@ def _pin_witness(root: Path) -> None:
     settings.write_text(f'witness_key = "{found}"\n{settings.read_text()}')
 
 
-def _make_disks(folder: Path) -> None:
+def _make_disks(folder: Path, owner: int, group: int) -> None:
     """Make the station's disks; the agent begins only where the archive's folder is."""
     filled = folder / "filled"
-    for name in ("archive", "inbox"):
+    for name, mode in (("archive", 0o750), ("inbox", 0o2770)):
         (filled / name).mkdir(parents=True)
+        os.chown(filled / name, owner, group)
+        (filled / name).chmod(mode)
     make_ext4(folder / "archive.img", 1 << 30, "archive", filled)
     make_ext4(folder / "state.img", 256 << 20, "state")
     shutil.rmtree(filled)
