@@ -190,7 +190,9 @@ def _value(
     newest: dict[ReadingKind, Reading], kind: ReadingKind, show: Callable[[int], Text]
 ) -> Text:
     reading = newest.get(kind)
-    return UNKNOWN if reading is None or reading.value is None else show(reading.value)
+    if reading is None or reading.value is None or reading.confidence == "estimated":
+        return UNKNOWN  # as the checks take it; the ledger's page shows the estimate as one
+    return show(reading.value)
 
 
 def _lamp(label: Text, prefix: str, value: Text, findings: tuple[Finding, ...]) -> Lamp:

@@ -102,15 +102,31 @@ def _range(offset: int, length: int) -> Text:
 
 
 def _reading(reading: Reading) -> Text:
-    label = _READINGS[reading.kind]
-    shown = UNKNOWN
-    if reading.value is not None and reading.kind == "battery_percent":
-        shown = _same(f"{reading.value}%")
-    elif reading.value is not None and reading.kind == "clock_offset_ms":
-        shown = show_offset(reading.value)
-    elif reading.value is not None:
-        shown = _same(show_bytes(reading.value))
-    return Text(f"{label.zh} {shown.zh}", f"{label.en} {shown.en}")
+    label, shown = _READINGS[reading.kind], _value(reading)
+    sure, how = term_of(reading.confidence), term_of(reading.how)
+    if reading.value is None:
+        return Text(f"{label.zh} {shown.zh}", f"{label.en} {shown.en}")
+    return Text(
+        f"{label.zh} {shown.zh} ({sure.zh}: {how.zh})",
+        f"{label.en} {shown.en} ({sure.en}: {how.en})",
+    )
+
+
+def _value(reading: Reading) -> Text:
+    if reading.value is None:
+        return UNKNOWN
+    if reading.kind == "battery_percent":
+        return _same(f"{reading.value}%")
+    if reading.kind != "clock_offset_ms":
+        return _same(show_bytes(reading.value))
+    shown = show_offset(reading.value)
+    if reading.uncertainty is None:
+        return shown
+    sure = f" ± {reading.uncertainty / 1000:.1f} s"
+    if reading.uncertainty >= _MINUTE_MS:
+        length = show_duration(reading.uncertainty / 1000)
+        return Text(f"{shown.zh} ± {length.zh}", f"{shown.en} ± {length.en}")
+    return Text(f"{shown.zh}{sure}", f"{shown.en}{sure}")
 
 
 def _counts(counts: Counts | ScrubCounts) -> Text:
@@ -143,6 +159,7 @@ def _media(media: Media) -> Iterator[Text]:
         yield Text(f"时长 {length.zh}", f"{length.en} long")
 
 
+_MINUTE_MS = 60_000
 _COUNTED = frozenset({"removed", "left", "others"})
 _READINGS = {
     "battery_percent": Text("电量", "battery"),
@@ -157,6 +174,7 @@ _SHOWN: dict[str, Callable[[object], Text]] = {
     **dict.fromkeys(_COUNTED, _known),
     **dict.fromkeys(("held", "stops", "asked"), _answer),
     **dict.fromkeys(("kind", "state", "what", "outcome", "code"), lambda v: term_of(str(v))),
+    "important": lambda value: term_of(f"important_{value}"),
     "reason": lambda value: told_apart(str(value)),
 }
 # In the order in which they are read; what is in none of these is among the raw fields.
@@ -172,6 +190,10 @@ LABELS: dict[str, Text] = {
     "state": Text("状态", "State"),
     "until": Text("延至", "Until"),
     "name": Text("文件", "File"),
+    "important": Text("重点", "Important"),
+    "sidecar_of": Text("所属文件", "Goes with"),
+    "recording": Text("同一录像编号", "Recording"),
+    "part": Text("录像第几段", "Part of it"),
     "size": Text("大小", "Size"),
     "found_size": Text("现在大小", "Size now"),
     "counts": Text("文件数", "Files"),
@@ -214,6 +236,7 @@ LABELS: dict[str, Text] = {
     "stops": Text("停止采集", "Stops the import"),
     "version": Text("程序版本", "Version"),
     "docks": Text("工位数", "Docks"),
+    "profiles_refused": Text("未采用的型号档案", "Refused recorder profiles"),
     "outcome": Text("结果", "Outcome"),
     "visit": Text("入站编号", "Visit"),
 }

@@ -71,6 +71,19 @@ TERMS = {
     "archive_read_only": Text("存储磁盘只读", "the archive's disk was read-only"),
     "archive_unwritable": Text("存储磁盘无法写入", "the archive's disk could not be written"),
     "ledger_disk_low": Text("台账磁盘将满", "the ledger's disk was nearly full"),
+    # How sure a reading is, and how it was obtained.
+    "measured": Text("测得", "measured"),
+    "reported": Text("设备自报", "reported"),
+    "estimated": Text("估计", "estimated"),
+    "observed": Text("人工查看", "observed"),
+    "newest file": Text("新文件的时间", "times of new files"),
+    "newest file, at least": Text("新文件的时间, 至少", "times of new files, at least"),
+    "statvfs": Text("存储卡文件系统", "the card's file system"),
+    "screen": Text("屏幕", "screen"),
+    # How a recorder marked a file as important.
+    "important_name": Text("文件名标记", "by its name"),
+    "important_read_only": Text("只读标记", "by the read-only mark"),
+    "important_folder": Text("所在文件夹", "by its folder"),
     # Why a file was not read to its end.
     "file_unreadable": Text("有内容读不出", "parts of it cannot be read"),
     "file_changed": Text("读取时发生变化", "it changed while it was read"),

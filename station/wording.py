@@ -113,6 +113,12 @@ WORDS: dict[str, Words] = {
             "采集服务启动, 版本 {fact.version}, 工位 {fact.docks} 个",
             "The agent started, version {fact.version}, {fact.docks} dock(s)",
         ),
+        (
+            (
+                "profiles_refused",
+                Text("; 有型号档案写错, 未采用", "; malformed recorder profiles were refused"),
+            ),
+        ),
     ),
     "agent.stopped": Words(
         Text("采集服务停止", "Agent stopped"),
@@ -162,7 +168,12 @@ WORDS: dict[str, Words] = {
             "采集记录仪 {fact.recorder} 的文件 {fact.name}, {size[size]}, 已校验",
             "File {fact.name} of recorder {fact.recorder}, {size[size]}, was imported and verified",
         ),
-        (("held", Text(" (库中已有相同内容)", " (its bytes were already held)")),),
+        (
+            ("important", Text(", 重点", ", marked important")),
+            ("part", Text(", 同一录像第 {fact.part} 段", ", part {fact.part} of a recording")),
+            ("sidecar_of", Text(", 随 {fact.sidecar_of}", ", with {fact.sidecar_of}")),
+            ("held", Text(" (库中已有相同内容)", " (its bytes were already held)")),
+        ),
     ),
     "footage.unreadable": Words(
         Text("文件读不出", "Unreadable"),

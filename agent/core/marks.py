@@ -63,7 +63,7 @@ def marked(listing: Listing, card: Card, roots: Sequence[str] = ("",)) -> Listin
     beside = _sidecars(names, card)
     known = _parts(names, card)
     for owner in beside.values():
-        known.setdefault(owner.file.path, Mark(recording=_key(owner), part=1))
+        known.setdefault(owner.file.path, Mark(recording=_key(owner)))
     own = {(root + mark.file).lower().encode() for root in roots for mark in card.identity}
     files = []
     for name in names:

@@ -69,7 +69,7 @@ def test_a_model_that_only_a_file_describes_is_known_and_imported_with_its_marks
     battery = world.data("recorder.checked")[0]["readings"][0]
     assert (battery["value"], battery["how"]) == (85, "SYSTEM/POWER.TXT")
     locked = told(world, "LOCK.mp4")
-    assert (locked[0], locked[2:]) == ("name", (1, None))
+    assert (locked[0], locked[2:]) == ("name", (None, None))
     assert told(world, ".GPX") == (None, locked[1], None, "VIDEO/20260804_100000_LOCK.mp4")
     assert told(world, "113000.mp4") == (None, None, None, None)
 

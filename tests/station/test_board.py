@@ -166,3 +166,9 @@ def test_more_docks_stand_in_more_columns(docks, columns):
 def test_every_state_and_severity_has_a_sign():
     signs = set(re.findall('symbol id="([a-z]+)"', (look.folder() / "signs.svg").read_text()))
     assert {*map(str, DockState), "note", "sealed", "signed", "offline"} <= signs
+
+
+def test_an_estimate_is_no_reading_on_the_board():
+    told = readings(31, 427_000)
+    guessed = tuple(replace(one, confidence="estimated") for one in told)
+    assert [lamp.value.zh for lamp in lamps_of(guessed, ())][:2] == ["未知", "未知"]

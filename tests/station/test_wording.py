@@ -5,8 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from contracts import facts
 from contracts.entry import Draft, decode, encode
 from contracts.facts import FACTS, draft_of
+from contracts.reading import Reading
 from contracts.text import Text
 from station.detail import Details
 from station.terms import told_apart
@@ -56,6 +58,42 @@ def test_unreadable_places_are_listed_by_their_offsets():
     rows = {row[0].zh: row[1] for row in Details(ZONE).rows(entered(draft_of(fact)))}
     assert rows["读不出的位置"][1].zh == "第 8192000 字节起, 4.1 kB (4096 字节)"
     assert rows["原因"][0].en.startswith("File DCIM/B.MP4 cannot be read")
+
+
+def test_a_file_is_said_to_be_marked_and_what_it_belongs_to():
+    fact = next(fact for fact in every_fact() if fact.TYPE == "footage.imported")
+    said = SPEAKER.sentence(entered(draft_of(fact))).zh
+    assert ", 重点, 同一录像第 2 段, 随 DCIM/Z.MP4" in said
+    rows = {row[0].zh: row[1][0].zh for row in Details(ZONE).rows(entered(draft_of(fact)))}
+    assert rows["重点"] == "文件名标记"
+    assert rows["所属文件"] == "DCIM/Z.MP4"
+
+
+@pytest.mark.parametrize(
+    ("reading", "zh", "en"),
+    [
+        (
+            Reading("clock_offset_ms", 427_000, "newest file", NOW, "estimated", 610_000),
+            "时钟 快 7 分 7 秒 ± 10 分 10 秒 (估计: 新文件的时间)",
+            "clock 7 min 7 s fast ± 10 min 10 s (estimated: times of new files)",
+        ),
+        (
+            Reading("clock_offset_ms", -2000, "0x5011", NOW, "measured", 480),
+            "时钟 慢 2.0 秒 ± 0.5 s (测得: 0x5011)",
+            "clock 2.0 s slow ± 0.5 s (measured: 0x5011)",
+        ),
+        (
+            Reading("battery_percent", 87, "LOG/BATTERY.TXT", NOW, "reported"),
+            "电量 87% (设备自报: LOG/BATTERY.TXT)",
+            "battery 87% (reported: LOG/BATTERY.TXT)",
+        ),
+        (Reading("battery_percent", None, "", NOW, "unknown"), "电量 未知", "battery unknown"),
+    ],
+)
+def test_a_reading_says_how_it_was_obtained_and_how_sure_it_is(reading, zh, en):
+    fact = facts.RecorderChecked("v1", "LS-0101", (reading,), ())
+    rows = {row[0].zh: row[1][0] for row in Details(ZONE).rows(entered(draft_of(fact)))}
+    assert rows["读数"] == Text(zh, en)
 
 
 def test_what_a_cut_clearing_left_is_unknown_and_not_nothing():

@@ -174,7 +174,7 @@ def every_fact():
     media = facts.Media("good", "mp4", ("h264", "aac"), 1920, 1080, 61_000, NOW, "")
     return (
         facts.LedgerOpened("muster/example/s1/0", "key", "example", "s1", "0.1.0"),
-        facts.AgentStarted("0.1.0", 6, "0" * 64),
+        facts.AgentStarted("0.1.0", 6, "0" * 64, "1" * 64, ("50-acme.toml",)),
         facts.AgentStopped("SIGTERM"),
         facts.WitnessMet("muster/example/index+key", pinned=False),
         facts.DeviceRefused("usb-1.4", "SEMICO USB Keyboard", "not_a_recorder", 6),
@@ -185,7 +185,8 @@ def every_fact():
         facts.FootageImported(
             "v1", "LS-0101", 1, b"DCIM/A.MP4", "DCIM/A.MP4", 61_000_000, 1, NOW, None, NOW,
             "modified", None, "0" * 64, "objects/sha256/00/00/0", "2026/11/20/A.MP4",
-            held=True, media=media),
+            held=True, media=media, important="name", recording="5f" * 8, part=2,
+            sidecar_of="DCIM/Z.MP4"),
         facts.FootageUnreadable(
             "v1", "LS-0101", b"DCIM/B.MP4", "DCIM/B.MP4", 734_003_200, "file_unreadable",
             "文件 DCIM/B.MP4 在第 4096000 字节处读不出 (EIO) / "
@@ -238,7 +239,10 @@ def write_ledger(folder, more=()):
     for place, fact in enumerate((*every_fact()[1:], *more)):
         ledger.append([draft_of(fact)], moment(NOW + timedelta(seconds=place)))
     cosign(ledger)
-    ledger.append([draft_of(facts.AgentStarted("0.1.0", 6, "0" * 64))], moment(NOW))
+    ledger.append(
+        [draft_of(facts.AgentStarted("0.1.0", 6, "0" * 64, "1" * 64, ("50-acme.toml",)))],
+        moment(NOW),
+    )
     size = ledger.size
     ledger.close()
     return size

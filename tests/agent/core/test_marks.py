@@ -63,7 +63,7 @@ def test_a_gps_log_goes_with_the_recording_of_its_name():
     log, video, other = marks("M/20260804_100000.NMEA", "M/20260804_100000_IMP.MP4", "M/x.nmea")
     assert log.sidecar_of == b"M/20260804_100000_IMP.MP4"
     assert log.recording == video.recording is not None
-    assert (log.part, video.part) == (None, 1)
+    assert (log.part, video.part) == (None, None)
     assert (other.sidecar_of, other.recording) == (None, None)
 
 
