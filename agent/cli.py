@@ -13,9 +13,11 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from agent import auditing, catalogue, pins, storekeeping
+from agent import auditing, catalogue, pins, questioning, storekeeping
 from agent import main as wiring
 from agent.calling import call
+from agent.core.profile import Profile
+from agent.profiles import Loaded
 from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return, Scrub
 from contracts.errors import InternalError, LedgerError, MusterError, NoteError, SettingsError
 from contracts.names import visible
@@ -211,6 +213,38 @@ def recorders(config: Path | None, *, as_json: bool) -> None:
     else:
         click.echo("\n".join(catalogue.text(loaded, seen)))
     sys.exit(FOUND if loaded.refused else 0)
+
+
+@main.command()
+@click.option(
+    "--config", type=_file, help="站点设置, 可省 / the station's settings; may be left out"
+)
+@click.option("--profile", required=True, help="型号档案的名称 / the name of a recorder profile")
+@click.option("--port", type=_file, help="设备节点 / a device node: /dev/ttyUSB0, /dev/sg2")
+@click.option("--serial", help="USB 序列号 (adb) / a USB serial number, for adb")
+@click.option("--json", "as_json", is_flag=True, help="供程序读取 / for programs")
+def ask(
+    config: Path | None, profile: str, port: Path | None, serial: str | None, *, as_json: bool
+) -> None:
+    """按型号档案询问一台设备, 只读 / ask one device as a profile says; changes nothing on it."""
+    config = config or (_CONFIG if _CONFIG.exists() else None)
+    loaded = _guard(lambda: wiring.known_recorders(_load(config) if config else None))
+    told = _guard(lambda: questioning.ask(_named(loaded, profile), port, serial))
+    if as_json:
+        click.echo(json.dumps(questioning.document(told), ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(questioning.text(told)))
+
+
+def _named(loaded: Loaded, name: str) -> Profile:
+    """Return a profile by its name; a malformed file may be why there is none."""
+    found = next((one for one in loaded.profiles if one.name == name), None)
+    if found is not None:
+        return found
+    known = ", ".join(one.name for one in loaded.profiles)
+    refused = (f"{error.fields['file']}: {'; '.join(error.problems)}" for error in loaded.refused)
+    problems = (f"没有 {name!r} / there is none; {known}", *refused)
+    raise SettingsError(file="--profile", problems=problems)
 
 
 @main.command("hash-pin")

@@ -13,6 +13,7 @@ from tests.support.emulators.serial_recorder import (
 
 PAGE = Path(__file__).parents[2] / "docs/recorders/serial.md"
 _BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+TEXT_PROFILE, _, BOARD_PROFILE, BADGE_PROFILE = _BLOCKS
 TEXT, BYTES, BOARD, BADGE = (tomllib.loads(block)["language"]["options"] for block in _BLOCKS)
 RECORDERS = {"text": (TEXT, TextRecorder), "bytes": (BYTES, ByteRecorder)}
 HARDWARE = {"board": (BOARD, ChargeBoard), "badge": (BADGE, BadgeReader)}

@@ -1,0 +1,135 @@
+"""`muster-agent ask`: one conversation with one device, as people and programs see it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from tests.support.declared import BADGE_PROFILE, BOARD_PROFILE, TEXT_PROFILE
+from tests.support.emulators.adb_server import AdbServer
+from tests.support.emulators.serial_recorder import BadgeReader, ChargeBoard, TextRecorder
+from tests.support.emulators.zzx import PASSWORD
+from tests.support.emulators.zzx import Zzx as ZzxRecorder
+from tests.support.listening import SerialPort, tcp_port
+
+ROOT = Path(__file__).parents[2]
+HEAD = """
+name = "{name}"
+title = {{ zh = "示例", en = "Example" }}
+
+[match]
+kinds = ["serial"]
+usb = ["0403:6001"]
+ports = ["*-usb-0:9"]
+
+"""
+ZZX = """
+[language]
+family = "zzx"
+transport = "adb"
+options.password = "{password}"
+options.adb = {{ port = 18086, broadcast = "com.zzx.sdk", server_port = {port} }}
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    folder = tmp_path / "recorders"
+    folder.mkdir()
+    return folder
+
+
+def asked(own, *arguments):
+    station = (ROOT / "config/station.toml").read_text(encoding="utf-8")
+    config = own.parent / "station.toml"
+    config.write_text(station.replace("[folders]", f'[folders]\nrecorders = "{own}"'))
+    return CliRunner().invoke(main, ["ask", "--config", str(config), *map(str, arguments)])
+
+
+def declare(own, name, options):
+    (own / f"05-{name}.toml").write_text(HEAD.format(name=name) + options)
+
+
+def test_a_serial_recorder_is_asked_with_nothing_but_its_file(own):
+    declare(own, "text", TEXT_PROFILE)
+    recorder = TextRecorder(baud=9600)
+    with SerialPort() as port:
+        port.answer(recorder)
+        done = asked(own, "--profile", "text", "--port", port.node)
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "编号 / number: DSJ0001 (reported, grammar)",
+        "序列号 / serial: BWC0000123 (reported, grammar)",
+        "型号 / model: V1 (reported, grammar)",
+        "电量 / battery: 87 % (reported, grammar)",
+        "时钟 / clock: 2026-11-22 18:30:05 (reported, grammar)",
+        "剩余 / free: 21474836480 ±1048576 B (reported, grammar)",
+        "容量 / capacity: 31914459136 ±1048576 B (reported, grammar)",
+    ]
+    assert not recorder.is_disk
+    assert recorder.clock == "20261122183005"
+
+
+def test_a_board_in_a_dock_is_read_by_programs(own):
+    declare(own, "board", BOARD_PROFILE)
+    with SerialPort() as port:
+        port.answer(ChargeBoard())
+        board = asked(own, "--profile", "board", "--port", port.node, "--json")
+    told = {one["fact"]: one for one in json.loads(board.output)}
+    assert (told["charge_current"]["value"], told["charge_current"]["unit"]) == (512.0, "mA")
+    assert told["battery_percent"]["confidence"] == "unknown"
+
+
+def test_a_badge_that_is_shown_is_read(own):
+    declare(own, "badge", BADGE_PROFILE)
+    with SerialPort() as port, ThreadPoolExecutor() as pool:
+        asking = pool.submit(asked, own, "--profile", "badge", "--port", port.node)
+        while not asking.done():
+            port.say(BadgeReader().shown("0004711815"))
+            wait([asking], timeout=0.2)
+    assert asking.result().output.splitlines()[-1] == "badge: 0004711815 (reported, grammar)"
+
+
+def test_what_is_unknown_says_why(own):
+    declare(own, "text", TEXT_PROFILE)
+    recorder = TextRecorder(baud=9600)
+    recorder.battery = 255
+    with SerialPort() as port:
+        port.answer(recorder)
+        done = asked(own, "--profile", "text", "--port", port.node)
+    assert "电量 / battery: 未知 / unknown" in done.output.splitlines()
+
+
+def test_an_android_recorder_is_asked_through_adb(own):
+    server = AdbServer({"A1": {}})
+    server.opens = {"A1": ZzxRecorder()}
+    with tcp_port(server.connection) as port:
+        declare(own, "zzx", ZZX.format(password=PASSWORD, port=port))
+        done = asked(own, "--profile", "zzx", "--serial", "A1")
+    assert done.exit_code == 0, done.output
+    assert "密码 / password: 接受 / accepted" in done.output
+    assert "时钟 / clock: 2026-11-22 10:00:00+00:00 (reported, ZZX GetDevTime)" in done.output
+    assert PASSWORD not in done.output
+
+
+def test_what_does_not_answer_is_said_not_to(own):
+    declare(own, "text", TEXT_PROFILE)
+    with SerialPort() as port:
+        done = asked(own, "--profile", "text", "--port", port.node)
+    assert done.exit_code == 2
+    assert "[no_answer]" in done.output
+
+
+def test_a_profile_that_is_not_known_is_said_with_those_that_are(own):
+    done = asked(own, "--profile", "nonesuch")
+    assert done.exit_code == 2
+    assert "android-zzx" in done.output
+
+
+def test_a_profile_without_a_language_cannot_be_asked(own):
+    done = asked(own, "--profile", "generic-msc")
+    assert done.exit_code == 2
+    assert "[no_driver]" in done.output
