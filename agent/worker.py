@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,11 +22,13 @@ from agent.core.effect import (
     ClearCard,
     CopyFiles,
     Identify,
+    Interview,
     LookAgain,
     ReadCardAgain,
     Release,
     SetClock,
     Survey,
+    SwitchToDisk,
     TakeReadings,
 )
 from agent.core.estimating import with_estimate
@@ -35,20 +37,25 @@ from agent.core.event import (
     CopyEnded,
     FromDock,
     Identified,
+    Interviewed,
     Progressed,
     ReadAgain,
     Surveyed,
+    SwitchBegun,
     Trouble,
     VisitFailed,
     WorkerEvent,
 )
 from agent.core.plan import Proven, plan_copies
-from agent.core.recorder import Device, MediaFacts, Recorder
+from agent.core.recorder import Conversation, Device, MediaFacts, Recorder, Spoken
 from agent.core.silence import is_silent
 from contracts.errors import MusterError, RecorderGoneError, UnforeseenError
+from contracts.reading import Reading, ReadingKind
 
 Order = (
     Identify
+    | Interview
+    | SwitchToDisk
     | Survey
     | SetClock
     | CopyFiles
@@ -58,6 +65,7 @@ Order = (
     | ClearCard
     | Release
 )
+_TOLD: tuple[ReadingKind, ...] = ("battery_percent", "clock_offset_ms")
 log = logging.getLogger(__name__)
 
 
@@ -79,6 +87,7 @@ class Tools:
     """What every worker is given; `last_seen` tells when a recorder's last visit was complete."""
 
     attach: Callable[[Device], Recorder]
+    speak: Callable[[Device], Spoken]
     archive: Vault
     look: Callable[[Path, str], MediaFacts]
     archive_root: Path
@@ -97,6 +106,7 @@ class Worker:
         self._tools = tools
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._recorder: Recorder | None = None
+        self._conversation: Conversation | None = None
         self._abandoned = threading.Event()
         self._reported_at: datetime | None = None
         self._failed_visit: str | None = None
@@ -167,8 +177,28 @@ class Worker:
     def _(self, order: Identify) -> None:
         self._let_go()
         self._abandoned.clear()
+        spoken = Spoken() if order.as_disk else self._tools.speak(order.device)
+        if spoken.conversation is not None:
+            self._conversation = spoken.conversation
+            self._report(Identified(order.visit, self._conversation.identify(), asks=True))
+            return
         self._recorder = self._tools.attach(order.device)
-        self._report(Identified(order.visit, self._recorder.identify()))
+        unanswered = _unanswered(spoken.unanswered, self._tools.now())
+        identity = self._recorder.identify()
+        self._report(Identified(order.visit, identity, unanswered=unanswered))
+
+    @_carry_out.register
+    def _(self, order: Interview) -> None:
+        asked = self._asked()
+        readings = asked.readings(self._tools.now())
+        self._report(Interviewed(order.visit, readings, asked.remarks(), asked.switch_seconds))
+
+    @_carry_out.register
+    def _(self, order: SwitchToDisk) -> None:
+        asked = self._asked()
+        self._report(SwitchBegun(order.visit))  # it may be gone before `switch` returns
+        asked.switch()
+        self._let_go()
 
     @_carry_out.register
     def _(self, order: Survey) -> None:
@@ -187,7 +217,7 @@ class Worker:
 
     @_carry_out.register
     def _(self, order: SetClock) -> None:
-        recorder = self._held()
+        recorder = self._conversation or self._held()
         now = self._tools.now()
         if recorder.set_clock(now):
             readings = recorder.readings(self._tools.now())
@@ -250,10 +280,23 @@ class Worker:
             raise RecorderGoneError
         return self._recorder
 
+    def _asked(self) -> Conversation:
+        if self._conversation is None or self._abandoned.is_set():
+            raise RecorderGoneError
+        return self._conversation
+
     def _let_go(self) -> None:
+        conversation, self._conversation = self._conversation, None
         recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            recorder.release()
+        for held in (conversation, recorder):
+            if held is not None:
+                held.release()
 
     def _report(self, event: WorkerEvent) -> None:
         self._tools.deliver(FromDock(self._dock, event))
+
+
+def _unanswered(profiles: Sequence[str], now: datetime) -> tuple[Reading, ...]:
+    """Return what is not known of a recorder because it answered in none of its languages."""
+    how = f"no answer: {', '.join(profiles)}"
+    return tuple(Reading(kind, None, how, now, "unknown") for kind in _TOLD if profiles)

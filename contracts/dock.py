@@ -10,6 +10,8 @@ class DockState(StrEnum):
 
     EMPTY = "empty"
     IDENTIFYING = "identifying"
+    ASKING = "asking"
+    SWITCHING = "switching"
     CHECKING = "checking"
     COPYING = "copying"
     READY = "ready"
@@ -27,6 +29,8 @@ class DockState(StrEnum):
 _WORDS = {
     DockState.EMPTY: Text("空", "Empty"),
     DockState.IDENTIFYING: Text("识别中", "Identifying"),
+    DockState.ASKING: Text("正在询问", "Asking"),
+    DockState.SWITCHING: Text("切换为U盘", "Switching"),
     DockState.CHECKING: Text("检查中", "Checking"),
     DockState.COPYING: Text("采集中", "Importing"),
     DockState.READY: Text("完成可领用", "Ready"),

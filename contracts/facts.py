@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeVar
 
-from contracts import archive_facts
+from contracts import archive_facts, recorder_facts
 from contracts.entry import Draft, Entry
 from contracts.fact import Fact as Fact  # noqa: PLC0414  # everybody takes it from here
 from contracts.finding import Finding
 from contracts.loading import from_object, to_object
 from contracts.messages import AlertKind
-from contracts.reading import Identity, Reading
+from contracts.recorder_facts import ClockSet as ClockSet  # noqa: PLC0414
+from contracts.recorder_facts import ReadingObserved as ReadingObserved  # noqa: PLC0414
+from contracts.recorder_facts import RecorderChecked as RecorderChecked  # noqa: PLC0414
+from contracts.recorder_facts import RecorderDocked as RecorderDocked  # noqa: PLC0414
+from contracts.recorder_facts import RecorderSwitched as RecorderSwitched  # noqa: PLC0414
 
 ServiceState = Literal["in_repair", "lost", "in_service"]
 DeclarationKind = Literal["no_footage", "off_site", "repair", "loss", "other"]
@@ -78,53 +82,6 @@ class DeviceRefused(Fact):
     def subject(self) -> str:
         """The port it appeared on."""
         return self.port
-
-
-@dataclass(frozen=True)
-class RecorderDocked(Fact):
-    """A registered recorder was plugged in; `visit` names everything until it is taken out."""
-
-    TYPE = "recorder.docked"
-    visit: str
-    dock: int
-    port: str
-    recorder: str
-    identity: Identity
-    device: str
-
-
-@dataclass(frozen=True)
-class RecorderChecked(Fact):
-    """Battery, clock and storage as read, and what the checks found."""
-
-    TYPE = "recorder.checked"
-    visit: str
-    recorder: str
-    readings: tuple[Reading, ...]
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
-class ReadingObserved(Fact):
-    """A person read the recorder's own screen and answers for it."""
-
-    TYPE = "reading.observed"
-    recorder: str
-    observer: str
-    readings: tuple[Reading, ...]
-    findings: tuple[Finding, ...]
-    visit: str | None = None
-
-
-@dataclass(frozen=True)
-class ClockSet(Fact):
-    """The recorder's clock was corrected; `recorder.checked` measured it before."""
-
-    TYPE = "clock.set"
-    visit: str
-    recorder: str
-    offset_ms_before: int
-    set_at: datetime
 
 
 @dataclass(frozen=True)
@@ -479,7 +436,8 @@ class AlertCleared(Fact):
 
 
 F = TypeVar("F", bound=Fact)
-_FACTS = sorted(Fact.__subclasses__(), key=lambda kind: kind.__module__ == archive_facts.__name__)
+_MODULES = (__name__, recorder_facts.__name__, archive_facts.__name__)
+_FACTS = sorted(Fact.__subclasses__(), key=lambda kind: _MODULES.index(kind.__module__))
 FACTS: dict[str, type[Fact]] = {kind.TYPE: kind for kind in _FACTS}
 
 

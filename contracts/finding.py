@@ -69,6 +69,20 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
             "The device manager sees to the station's time synchronisation (chronyd or timesyncd)",
         ),
     ),
+    "default_password": (
+        Text("记录仪仍用出厂密码", "The recorder still has its factory password"),
+        Text("按厂家说明更改记录仪密码", "Change its password as the maker says"),
+    ),
+    "password_refused": (
+        Text(
+            "记录仪不接受配置的密码, 部分读数未知",
+            "The recorder does not take the password it is known by; some readings are unknown",
+        ),
+        Text(
+            "由管理员在记录仪型号配置中更正密码",
+            "The device manager corrects the password in the model's profile",
+        ),
+    ),
     "storage_low": (
         Text("剩余空间 {value} MiB, 低于 {limit} MiB", "{value} MiB free, below {limit} MiB"),
         Text(

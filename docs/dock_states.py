@@ -19,19 +19,22 @@ from agent.core.event import (
     FileImported,
     FileUnreadable,
     Identified,
+    Interviewed,
     LookedAgain,
+    NotBack,
     Noted,
     Progressed,
     ReadAgain,
     Removed,
     RetryAsked,
     Surveyed,
+    SwitchBegun,
     Trouble,
     VisitFailed,
     Weighed,
 )
 from agent.core.plan import PlannedCopy
-from agent.core.recorder import CardFile, Device, Listing, MediaFacts, Reread
+from agent.core.recorder import CardFile, Device, Listing, MediaFacts, Reread, Volume
 from contracts.clearing import ClearingPhase
 from contracts.dock import DockState
 from contracts.errors import RecorderGoneError
@@ -42,12 +45,14 @@ from contracts.roster import ClearRule, Deadline, Department, Policy, RecorderRe
 _NOTICE = "<!-- 由 docs/generate.py 生成, 请勿手改 / made by docs/generate.py; do not edit -->\n"
 _NOW = datetime(2026, 9, 21, 8, tzinfo=UTC)
 _VISIT = "v"
-_DEVICE = Device("usb-1", "block", Path("/dev/sda1"), "card")
+_NODE = Path("/dev/sda1")
+_DEVICE = Device("usb-1", "block", _NODE, "card", volumes=(Volume(_NODE, "v", "vfat"),))
+_NO_DISK = replace(_DEVICE, kind="other", volumes=())
 _ROSTER = Roster(
     (Policy("p", Deadline("same_workday"), clear=(ClearRule("m"),)),),
     (Department("d", "d", "p"),),
     (),
-    (RecorderRecord("r", "d", "m", serial="s"),),
+    (RecorderRecord("r", "d", "m", serial="s"), RecorderRecord("t", "d", "m", serial="t")),
 )
 _SEEN = Surroundings("synchronised", Witness(9, "k", _NOW), "k", is_archive_healthy=True)
 _AROUND = Around(_NOW, _ROSTER, {}, surroundings=_SEEN)
@@ -87,11 +92,19 @@ _TROUBLE = Trouble.of(RecorderGoneError())
 _MEDIA = MediaFacts("not_media")
 # Every event as it may come, once for each way it can go.
 _SAMPLES: dict[type, tuple[DockEvent, ...]] = {
-    Docked: (Docked(_DEVICE, _VISIT),),
+    Docked: (Docked(_DEVICE, _VISIT), Docked(_NO_DISK, _VISIT)),
     Barred: (Barred(_DEVICE, _TROUBLE),),
     Removed: (Removed(),),
     RetryAsked: (RetryAsked(_VISIT),),
-    Identified: (Identified(_VISIT, Identity(serial="s")), Identified(_VISIT, Identity())),
+    Identified: (
+        Identified(_VISIT, _WHO),
+        Identified(_VISIT, Identity()),
+        Identified(_VISIT, _WHO, asks=True),
+        Identified(_VISIT, Identity(serial="t")),
+    ),
+    Interviewed: (Interviewed(_VISIT, _GOOD, (), 30.0),),
+    SwitchBegun: (SwitchBegun(_VISIT),),
+    NotBack: (NotBack(),),
     Surveyed: (Surveyed(_VISIT, _GOOD, Listing(()), ()),),
     ClockCorrected: (ClockCorrected(_VISIT, _NOW, 0, _GOOD),),
     ReadAgain: (ReadAgain(_VISIT, _GOOD), ReadAgain(_VISIT, _LOW)),
@@ -131,16 +144,26 @@ def ways() -> dict[tuple[DockState, type], frozenset[DockState]]:
 
 def _docks_in(state: DockState) -> tuple[Dock, ...]:
     dock = replace(_DOCK, state=state)
-    if state is DockState.EMPTY:
-        return (Dock(1, "1", _NOW),)
-    if state is DockState.CLEARING:
-        return (replace(dock, clearing=replace(_CLEARING, phase=ClearingPhase.REMOVING)),)
-    if state in (DockState.READY, DockState.ATTENTION):
-        return (replace(dock, clearing=_CLEARING),)
-    if state is DockState.COPYING:  # good; with a failed check; with a file nobody accounted for
-        checked = step(replace(_DOCK, state=DockState.CHECKING), _survey_low(), _AROUND)[0]
-        return (dock, checked, replace(dock, counts=Counts(listed=1)))
-    return (dock,)
+    asked = replace(dock, listing=None, visit_open=True)
+    cleared = (replace(dock, clearing=_CLEARING),)
+    # Good; with a failed check; with a file nobody accounted for.
+    checked = step(replace(_DOCK, state=DockState.CHECKING), _survey_low(), _AROUND)[0]
+    copied = (dock, checked, replace(dock, counts=Counts(listed=1)))
+    docks = {
+        DockState.EMPTY: (Dock(1, "1", _NOW),),
+        # At first; as the disk of a recorder that was asked.
+        DockState.IDENTIFYING: (replace(asked, visit_open=False), replace(asked, is_switched=True)),
+        # Over a line of its own; with its disk there as well.
+        DockState.ASKING: (replace(asked, device=_NO_DISK), asked),
+        DockState.SWITCHING: (asked,),
+        DockState.COPYING: copied,
+        DockState.READY: cleared,
+        DockState.ATTENTION: cleared,
+        DockState.CLEARING: (
+            replace(dock, clearing=replace(_CLEARING, phase=ClearingPhase.REMOVING)),
+        ),
+    }
+    return docks.get(state, (dock,))
 
 
 def _survey_low() -> Surveyed:

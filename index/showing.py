@@ -92,6 +92,7 @@ ENTRIES = {
     "witness.met": Text("见证公钥", "Witness met"),
     "device.refused": Text("拒绝设备", "Device refused"),
     "recorder.docked": Text("插入工位", "Docked"),
+    "recorder.switched": Text("切换为U盘", "Switched to disk"),
     "recorder.checked": Text("检查", "Checked"),
     "reading.observed": Text("登记读数", "Reading observed"),
     "clock.set": Text("校时", "Clock set"),

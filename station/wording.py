@@ -143,6 +143,13 @@ WORDS: dict[str, Words] = {
             "Recorder {fact.recorder} was plugged into dock {fact.dock}",
         ),
     ),
+    "recorder.switched": Words(
+        Text("切换为U盘", "Switched"),
+        Text(
+            "记录仪 {fact.recorder} 在 {fact.dock} 号工位切换为U盘",
+            "Recorder {fact.recorder} turned into a disk in dock {fact.dock}",
+        ),
+    ),
     "recorder.checked": Words(
         Text("检查", "Checked"),
         Text("检查记录仪 {fact.recorder}", "Recorder {fact.recorder} was checked"),

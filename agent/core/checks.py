@@ -16,6 +16,11 @@ def check(readings: Sequence[Reading], limits: Limits) -> tuple[Finding, ...]:
     return tuple(found for rule in rules if (found := rule(readings, limits)))
 
 
+def told(readings: Sequence[Reading], limits: Limits) -> tuple[Finding, ...]:
+    """Return the findings about what is known already; the rest may still be told by the disk."""
+    return tuple(one for one in check(readings, limits) if not one.code.endswith("_unknown"))
+
+
 def check_battery(readings: Sequence[Reading], limits: Limits) -> Finding | None:
     """Find a battery that does not last a working day."""
     percent = value_of(readings, "battery_percent")
@@ -56,6 +61,12 @@ def check_card(unreadable: int, limits: Limits) -> Finding:
     is_over = unreadable > limits.card_errors_max
     severity: Severity = "blocking" if is_over else "warning"
     return Finding("card_errors", severity, unreadable, limits.card_errors_max)
+
+
+def completed(read: Sequence[Reading], told: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Return readings with what is unknown in them as it was told before, each as it was told."""
+    before = {reading.kind: reading for reading in told}
+    return tuple(one if one.value is not None else before.get(one.kind, one) for one in read)
 
 
 def value_of(readings: Sequence[Reading], kind: ReadingKind) -> int | None:

@@ -44,6 +44,11 @@ class Bindings:
     docked: Mapping[int, Device]
     refused: tuple[RefusedDevice, ...]
 
+    @property
+    def barred(self) -> Mapping[int, RefusedDevice]:
+        """What is refused on docks on which nothing else stands."""
+        return {r.dock: r for r in self.refused if r.dock is not None and r.dock not in self.docked}
+
 
 class Registered(Protocol):
     """What matching needs of a recorder in the roster."""
@@ -138,7 +143,8 @@ def _fitting(identity: Identity, known: Iterable[Registered], mark: str) -> froz
 
 def _is_telling(profile: Profile) -> bool:
     match = profile.match
-    return bool(match.usb or match.inquiry or frozenset(match.interfaces) - _STORAGE_CLASSES)
+    named = match.usb or match.inquiry or match.ports
+    return bool(named or frozenset(match.interfaces) - _STORAGE_CLASSES)
 
 
 def _refusal(

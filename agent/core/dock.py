@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from agent.core import clock, emptying, settling
-from agent.core.checks import check, check_card
+from agent.core import emptying, settling, switching
+from agent.core.checks import check, check_card, completed, told
 from agent.core.clearing import NOTHING_KNOWN, Clearing, Surroundings
 from agent.core.device import match_recorder
 from agent.core.effect import (
@@ -20,10 +20,10 @@ from agent.core.effect import (
     Enter,
     Identify,
     Release,
-    SetClock,
     Survey,
     TakeReadings,
 )
+from agent.core.ending import end_badly, interrupted
 from agent.core.event import (
     Barred,
     ClockCorrected,
@@ -60,7 +60,6 @@ from contracts.facts import (
     RecorderClearing,
     RecorderDocked,
     VisitCompleted,
-    VisitInterrupted,
 )
 from contracts.finding import Finding, blocks_issue
 from contracts.reading import Identity, Reading
@@ -74,7 +73,11 @@ UNLISTED = Listing(())
 
 @dataclass(frozen=True, slots=True)
 class Dock:
-    """One dock. `visit_open`: the ledger has this visit's beginning and not yet its end."""
+    """One dock. `visit_open`: the ledger has this visit's beginning and not yet its end.
+
+    `told` is what the recorder said in its own language, before it was a disk, and `switch_seconds`
+    how long it may then be away.
+    """
 
     number: int
     name: str
@@ -87,6 +90,9 @@ class Dock:
     docked_at: datetime | None = None
     identity: Identity | None = None
     recorder: str | None = None
+    told: tuple[Reading, ...] = ()
+    switch_seconds: float = 0.0
+    is_switched: bool = False
     readings: tuple[Reading, ...] = ()
     findings: tuple[Finding, ...] = ()
     remarks: tuple[Finding, ...] = ()
@@ -103,6 +109,11 @@ class Dock:
     copying_since: datetime | None = None
     trouble: Trouble | None = None
     clearing: Clearing | None = None
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether nothing stands in it and nothing is to come back."""
+        return self.device is None and self.state is not DockState.SWITCHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +172,17 @@ def begin_again(dock: Dock, event: RetryAsked, around: Around) -> Step:
 
 
 def bar(dock: Dock, event: Barred, around: Around) -> Step:
-    """Show a device that must not be opened."""
+    """Show a device that must not be opened; if it came for a recorder, that visit is over."""
     shown = _emptied(dock, around.now)
-    return replace(shown, state=DockState.REFUSED, device=event.device, trouble=event.trouble), ()
+    effects = end_badly(dock, around, event.trouble)[1] if dock.visit_open else ()
+    barred = replace(shown, state=DockState.REFUSED, device=event.device, trouble=event.trouble)
+    return barred, effects
 
 
 def identify(dock: Dock, event: Identified, around: Around) -> Step:
-    """Match what was plugged in against the roster, and survey it if it is one of ours."""
+    """Match what was plugged in against the roster, and ask or survey it if it is one of ours."""
+    if dock.visit_open:
+        return switching.recognise(dock, event, around)
     recorder, trouble = _who(dock, event.identity, around)
     if recorder is None:
         return replace(
@@ -184,6 +199,7 @@ def identify(dock: Dock, event: Identified, around: Around) -> Step:
         visit_open=True,
         identity=event.identity,
         recorder=recorder,
+        told=event.unanswered,
     )
     fact = RecorderDocked(
         visit=dock.visit,
@@ -193,6 +209,9 @@ def identify(dock: Dock, event: Identified, around: Around) -> Step:
         identity=event.identity,
         device=_device(dock).description,
     )
+    if event.asks:
+        asking, orders = switching.ask(known)
+        return asking, (Enter(fact), *orders)
     return known, (Enter(fact), Survey(dock.number, dock.visit, recorder))
 
 
@@ -200,45 +219,41 @@ def survey(dock: Dock, event: Surveyed, around: Around) -> Step:
     """Check the readings, enter them, and order the copy."""
     recorder = _recorder(dock)
     policy = around.policy(recorder)
-    findings = check(event.readings, policy.limits) if policy else ()
+    readings = completed(event.readings, dock.told)
+    findings = check(readings, policy.limits) if policy else ()
     plan = plan_copies(event.listing, event.proven)
     refused = event.listing.refused
-    verdict = clock.judge_setting(event.readings, policy, around.surroundings.clock)
-    told = clock.told_offset(event.readings)
-    offset_ms = told.value if told else None
     counts = Counts(
         listed=len(event.listing.files) + len(refused), held=len(plan.held), refused=len(refused)
     )
+    measured, orders = settling.measure_clock(replace(dock, readings=readings), policy, around)
     surveyed = replace(
-        dock,
+        measured,
         state=DockState.COPYING,
         since=around.now,
         copying_since=around.now,
-        readings=event.readings,
         findings=findings,
         remarks=(
-            *clock.doubt_of(verdict),
+            *measured.remarks,
             *settling.listing_findings(event.listing),
             *settling.unfinished_finding(event.listing, plan, around.unfinished.get(recorder)),
         ),
         listing=event.listing,
         known=event.listing,
-        clock_offset_ms=offset_ms,
-        clock_uncertainty_ms=told.uncertainty if told else None,
         plan=plan,
         counts=counts,
     )
     effects: list[Effect] = []
     if policy:
-        effects.append(Enter(RecorderChecked(dock.visit, recorder, event.readings, findings)))
+        effects.append(Enter(RecorderChecked(dock.visit, recorder, readings, findings)))
     effects += settling.refused_items(dock.visit, recorder, refused)
-    if verdict == "set" and offset_ms is not None:
-        effects.append(SetClock(dock.number, dock.visit, offset_ms))
+    effects += orders
     barred = around.storage.barring(plan.total_bytes)
     if barred is not None:
-        ended, last = _end_badly(surveyed, around, barred)
+        ended, last = end_badly(surveyed, around, barred)
         return ended, (*effects, *last)
     sm3 = policy.sm3 if policy else False
+    offset_ms = surveyed.clock_offset_ms
     effects.append(CopyFiles(dock.number, dock.visit, recorder, plan, offset_ms, sm3))
     return surveyed, tuple(effects)
 
@@ -304,7 +319,7 @@ def complete(dock: Dock, event: CopyEnded, around: Around) -> Step:
     if not is_same(_listing(dock), event.listing):
         return _import_news(dock, event.listing, around)
     if dock.counts.settled != dock.counts.listed:
-        return _end_badly(dock, around, settling.COUNTS_DIFFER)
+        return end_badly(dock, around, settling.COUNTS_DIFFER)
     fact = VisitCompleted(
         visit=dock.visit,
         recorder=_recorder(dock),
@@ -328,7 +343,7 @@ def complete(dock: Dock, event: CopyEnded, around: Around) -> Step:
 
 def fail(dock: Dock, event: VisitFailed, around: Around) -> Step:
     """Show why the visit cannot go on, and enter it if the visit had begun."""
-    return _end_badly(dock, around, event.trouble)
+    return end_badly(dock, around, event.trouble)
 
 
 def leave(dock: Dock, event: Removed, around: Around) -> Step:
@@ -336,13 +351,14 @@ def leave(dock: Dock, event: Removed, around: Around) -> Step:
     _, closing = emptying.broken_off(dock, settling.TAKEN_OUT, around)
     effects: tuple[Effect, ...] = (*closing, Release(dock.number))
     if dock.visit_open:
-        effects = (Enter(_interrupted(dock, settling.TAKEN_OUT)), *effects)
+        effects = (Enter(interrupted(dock, settling.TAKEN_OUT)), *effects)
     return _emptied(dock, around.now), effects
 
 
 _S = DockState
 _PLUGGED = (
     _S.IDENTIFYING,
+    _S.ASKING,
     _S.CHECKING,
     _S.COPYING,
     _S.READY,
@@ -350,21 +366,25 @@ _PLUGGED = (
     _S.CLEARING,
     _S.FAILED,
 )
+_BUSY = (_S.IDENTIFYING, _S.ASKING, _S.SWITCHING, _S.CHECKING, _S.COPYING)
 TABLE: dict[tuple[DockState, type], Action] = {
-    (_S.EMPTY, Docked): begin,
-    (_S.EMPTY, Barred): bar,
+    # A dock shows why its recorder did not come back until something else does.
+    **{(state, Docked): begin for state in (_S.EMPTY, _S.FAILED)},
+    **{(state, Barred): bar for state in (_S.EMPTY, _S.FAILED, _S.SWITCHING)},
     (_S.REFUSED, Removed): leave,
     **{(state, Removed): leave for state in _PLUGGED},
     **{(state, RetryAsked): begin_again for state in (_S.READY, _S.ATTENTION, _S.FAILED)},
-    **{(state, VisitFailed): fail for state in (_S.IDENTIFYING, _S.CHECKING, _S.COPYING)},
+    **{(state, VisitFailed): fail for state in _BUSY},
     (_S.IDENTIFYING, Identified): identify,
     (_S.CHECKING, Surveyed): survey,
-    (_S.COPYING, ClockCorrected): correct,
+    # A recorder that shows a disk already is identified as one while its clock is being set.
+    **{(s, ClockCorrected): correct for s in (_S.ASKING, _S.IDENTIFYING, _S.COPYING)},
     (_S.COPYING, Progressed): progress,
     (_S.COPYING, FileImported): take_file,
     (_S.COPYING, FileUnreadable): miss_file,
     (_S.COPYING, CopyEnded): complete,
     **{(state, ReadAgain): read_again for state in (_S.READY, _S.ATTENTION, _S.CLEARING)},
+    **switching.ROWS,
     **emptying.ROWS,
 }
 
@@ -414,36 +434,18 @@ def _check_again(
 ) -> Step:
     recorder = _recorder(dock)
     policy = around.policy(recorder)
-    findings = check(readings, policy.limits) if policy else ()
+    is_asked = dock.listing is None  # in its own language; the disk has not been asked yet
+    known = readings if is_asked else completed(readings, dock.told)
+    checks = told if is_asked else check
+    findings = checks(known, policy.limits) if policy else ()
     changed = {f.code for f in findings} != {f.code for f in dock.findings}
-    again = replace(dock, readings=readings, findings=findings)
+    again = replace(dock, readings=known, told=known if is_asked else dock.told, findings=findings)
     if dock.state in (DockState.READY, DockState.ATTENTION):
         is_good = not blocks_issue((*findings, *dock.remarks))
         again = replace(again, state=DockState.READY if is_good else DockState.ATTENTION)
     if not (changed or always):
         return again, ()
-    return again, (Enter(RecorderChecked(dock.visit, recorder, readings, findings)),)
-
-
-def _end_badly(dock: Dock, around: Around, trouble: Trouble) -> Step:
-    effects: tuple[Effect, ...] = (Release(dock.number),)
-    if dock.visit_open:
-        effects = (Enter(_interrupted(dock, trouble)), *effects)
-    return replace(
-        dock, state=DockState.FAILED, since=around.now, visit_open=False, trouble=trouble
-    ), effects
-
-
-def _interrupted(dock: Dock, trouble: Trouble) -> VisitInterrupted:
-    return VisitInterrupted(
-        visit=dock.visit,
-        recorder=_recorder(dock),
-        dock=dock.number,
-        docked_at=dock.docked_at or dock.since,
-        counts=dock.counts,
-        code=trouble.code,
-        reason=str(trouble.sentence)[: settling.REASON_MAX],
-    )
+    return again, (Enter(RecorderChecked(dock.visit, recorder, known, findings)),)
 
 
 def _import_news(dock: Dock, listing: Listing, around: Around) -> Step:
@@ -451,7 +453,7 @@ def _import_news(dock: Dock, listing: Listing, around: Around) -> Step:
     again = replace(dock, listing=listing, listings=dock.listings + 1)
     if again.listings == LISTINGS_MAX:
         unsteady = ListingUnsteadyError(times=again.listings)
-        return _end_badly(again, around, Trouble.of(unsteady))
+        return end_badly(again, around, Trouble.of(unsteady))
     recorder, counts = _recorder(dock), dock.counts
     new = news(dock.known, listing)
     plan = plan_copies(new, ())

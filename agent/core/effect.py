@@ -17,11 +17,28 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """Take hold of the device and ask who it is."""
+    """Take hold of the device and ask who it is; `as_disk`: not in its own language any more."""
 
     dock: int
     visit: str
     device: Device
+    as_disk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interview:
+    """Ask a recorder in command mode for its readings."""
+
+    dock: int
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchToDisk:
+    """Have a recorder in command mode show its card as a disk, and let go of it."""
+
+    dock: int
+    visit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,8 @@ class Reply:
 Effect = (
     Enter
     | Identify
+    | Interview
+    | SwitchToDisk
     | Survey
     | SetClock
     | CopyFiles

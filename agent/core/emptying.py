@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agent.core import clearing, settling
-from agent.core.checks import value_of
+from agent.core.checks import completed, value_of
 from agent.core.clearing import Case, Clearing, Seat
 from agent.core.effect import Effect, Enter, TakeReadings
 from agent.core.event import (
@@ -79,7 +79,7 @@ def take_reading(dock: "Dock", event: CardReadAgain, around: "Around") -> "Step"
 def take_look(dock: "Dock", event: LookedAgain, around: "Around") -> "Step":
     """Take over the last look at the recorder, and ask the gate."""
     known = clearing.look(_clearing(dock), event)
-    looked = replace(dock, clearing=known, readings=event.readings)
+    looked = replace(dock, clearing=known, readings=completed(event.readings, dock.told))
     return weigh(looked, Weighed(), around)
 
 

@@ -9,6 +9,7 @@ from agent.core.recorder import Device, Listing, MediaFacts, Reread, Salvaged
 from contracts.commands import Command
 from contracts.errors import MusterError
 from contracts.fact import Fact
+from contracts.finding import Finding
 from contracts.reading import Identity, Reading
 from contracts.text import Text
 
@@ -131,10 +132,38 @@ class RetryAsked:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The driver says by what this recorder can be told."""
+    """The driver says by what this recorder can be told.
+
+    `asks`: it was spoken with in its own language, and can be asked more in it. `unanswered` are
+    unknown readings that say in which languages it was asked in vain.
+    """
 
     visit: str
     identity: Identity
+    asks: bool = False
+    unanswered: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interviewed:
+    """A recorder in command mode told what it knows; `switch_seconds`: how long it may be away."""
+
+    visit: str
+    readings: tuple[Reading, ...]
+    remarks: tuple[Finding, ...]
+    switch_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchBegun:
+    """The recorder is told to show its disk, now: it may leave the port."""
+
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotBack:
+    """A recorder that was to come back as a disk did not in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +300,10 @@ DockEvent = (
     | Barred
     | Removed
     | RetryAsked
+    | NotBack
     | Identified
+    | Interviewed
+    | SwitchBegun
     | Surveyed
     | ClockCorrected
     | ReadAgain
@@ -288,6 +320,8 @@ DockEvent = (
 )
 WorkerEvent = (
     Identified
+    | Interviewed
+    | SwitchBegun
     | Surveyed
     | ClockCorrected
     | ReadAgain

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from contracts.finding import Finding
 from contracts.reading import Identity, Reading
 
 # "block": it shows a disk; "drive": one without a medium; "other": none.
@@ -214,6 +215,51 @@ class Driver(Protocol):
 
     def attach(self, device: Device) -> Recorder:
         """Take hold of the recorder (mount it read-only, open its line)."""
+
+
+class Conversation(Protocol):
+    """A driver's hold on a recorder in command mode; its files come only after the switch."""
+
+    @property
+    def switch_seconds(self) -> float:
+        """How long the recorder may be away when it comes back as a disk."""
+
+    def identify(self) -> Identity:
+        """Return by what this recorder can be told."""
+
+    def readings(self, now: datetime) -> tuple[Reading, ...]:
+        """Return battery, clock and storage; what the recorder does not say is unknown."""
+
+    def remarks(self) -> tuple[Finding, ...]:
+        """Return what was found about the recorder itself while it was asked."""
+
+    def set_clock(self, now: datetime) -> bool:
+        """Set the recorder's clock; False when this family cannot."""
+
+    def switch(self) -> None:
+        """Have it show its card as a disk; that it does will be seen.
+
+        Raises:
+            SwitchRefusedError: it says that it does not.
+        """
+
+    def release(self) -> None:
+        """Let go of the recorder; may be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What came of speaking with a device: a conversation, or the profiles asked in vain."""
+
+    conversation: Conversation | None = None
+    unanswered: tuple[str, ...] = ()
+
+
+class Speaker(Protocol):
+    """Speaks with recorders in their own languages."""
+
+    def speak(self, device: Device) -> Spoken:
+        """Find the language of a device; one that no language fits is not touched."""
 
 
 @dataclass(frozen=True, slots=True)

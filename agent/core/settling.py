@@ -1,10 +1,12 @@
 """What is entered about each file of a visit, and the remarks a visit gathers from them."""
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from agent.core import clock
 from agent.core.clearing import is_removable
-from agent.core.effect import Enter
+from agent.core.effect import Enter, SetClock
 from agent.core.event import FileImported, FileUnreadable, Trouble
 from agent.core.plan import Plan, modified_at, modified_us
 from agent.core.recorder import Listing, MediaFacts, RefusedItem, Salvaged
@@ -18,6 +20,10 @@ from contracts.facts import (
 )
 from contracts.finding import Finding
 from contracts.names import shown
+from contracts.roster import Policy
+
+if TYPE_CHECKING:
+    from agent.core.dock import Around, Dock, Step
 
 # An entry holds 16 KiB, of which a path may take 6: what others chose to say is cut.
 TEXT_MAX = 500
@@ -173,3 +179,22 @@ def _media(facts: MediaFacts) -> Media:
         started_at=facts.started_at,
         detail=facts.detail[:TEXT_MAX],
     )
+
+
+def measure_clock(dock: "Dock", policy: Policy | None, around: "Around") -> "Step":
+    """Remember what the readings say of the clock, and order it to be set where policy asks.
+
+    What was measured before the recorder became a disk stands.
+    """
+    told = clock.told_offset(dock.readings)
+    if dock.clock_offset_ms is not None or told is None:
+        return dock, ()
+    verdict = clock.judge_setting(dock.readings, policy, around.surroundings.clock)
+    measured = replace(
+        dock,
+        clock_offset_ms=told.value,
+        clock_uncertainty_ms=told.uncertainty,
+        remarks=(*dock.remarks, *clock.doubt_of(verdict)),
+    )
+    order = SetClock(dock.number, dock.visit, told.value or 0)
+    return measured, (order,) if verdict == "set" else ()

@@ -4,7 +4,7 @@
 ledger gave back, so that a running agent and a restarted one know the same.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import singledispatchmethod
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from agent.core import handover
 from agent.core.clearing import Surroundings, Witness
 from agent.core.custody import Custody
-from agent.core.device import RefusedDevice, bind, match_recorder
+from agent.core.device import Bindings, RefusedDevice, bind, match_recorder
 from agent.core.dock import INBOX, Around, Dock, idle_orders, step
 from agent.core.effect import BeginScrub, Effect, Enter, Reply
 from agent.core.event import (
@@ -27,6 +27,7 @@ from agent.core.event import (
     FileImported,
     FromDock,
     InboxSettled,
+    NotBack,
     Noted,
     Removed,
     RetryAsked,
@@ -37,8 +38,10 @@ from agent.core.event import (
     UplinkChanged,
     Weighed,
 )
+from agent.core.profile import Profile
 from agent.core.recorder import Device
 from agent.core.storage import STORAGE_CODES, Storage
+from agent.core.switching import is_overdue, is_still
 from contracts.archive_facts import FootageIntact, FootageReplaced
 from contracts.commands import Answer, Declare, Issue, Observe, ReportFault, Retry, Return, Scrub
 from contracts.dock import DockState
@@ -69,7 +72,7 @@ from contracts.text import Text
 INBOX_DOCK = 0
 READ_AGAIN_SECONDS = 30
 FULL_SECONDS = 600
-_BUSY = (DockState.IDENTIFYING, DockState.CHECKING, DockState.COPYING)
+_BUSY = (DockState.IDENTIFYING, DockState.CHECKING, DockState.COPYING)  # as an inbox can be
 _UNOPENED = (DockState.REFUSED, DockState.FAILED)
 _RETRIABLE = (DockState.READY, DockState.ATTENTION, DockState.FAILED)
 _ONLY_FULL = (ArchiveFillingError.code, ArchiveLowError.code)  # what is held is as good as before
@@ -80,7 +83,13 @@ _BEGUN = Text("已开始, 结果见台账", "Begun; the ledger will say what cam
 class Station:
     """Every dock, who has which recorder, and what the screens need to know besides."""
 
-    def __init__(self, settings: StationSettings, roster: Roster, now: datetime) -> None:
+    def __init__(
+        self,
+        settings: StationSettings,
+        roster: Roster,
+        now: datetime,
+        profiles: Sequence[Profile] = (),
+    ) -> None:
         self.settings = settings
         self.roster = roster
         self.zone = ZoneInfo(settings.station.zone)
@@ -92,6 +101,7 @@ class Station:
         self.uplink = UplinkChanged(connected=False, index_has=0, witnessed=0)
         self.health = Ticked(None, None, "unknown")
         self.moved_at: Mapping[int, datetime] = {}  # when each dock under way last came on
+        self._profiles = tuple(profiles)
         self._ports = {d.port: d.number for d in settings.dock}
         self._inbox_waiting: Device | None = None
         self._read_at = now
@@ -150,7 +160,7 @@ class Station:
 
     def by_recorder(self) -> Mapping[str, Dock]:
         """Return the docks that hold a known recorder, by its number."""
-        return {d.recorder: d for d in self.docks.values() if d.recorder}
+        return {d.recorder: d for d in self.docks.values() if d.recorder and not d.is_vacant}
 
     @singledispatchmethod
     def decide(self, event: Event, now: datetime) -> list[Effect]:
@@ -159,20 +169,10 @@ class Station:
 
     @decide.register
     def _(self, event: DevicesSeen, now: datetime) -> list[Effect]:
-        bindings = bind(event.devices, self._ports, self.settings.own_ports)
-        barred = {r.dock: r for r in bindings.refused if r.dock not in (None, *bindings.docked)}
-        present = dict(bindings.docked) | {n: r.device for n, r in barred.items() if n is not None}
-        effects = self._unplug(present, now)
+        bindings = bind(event.devices, self._ports, self.settings.own_ports, self._profiles)
+        effects = self._unplug(bindings, now)
         effects += self._note_refusals(bindings.refused, now)
-        for number in [n for n, dock in self.docks.items() if dock.state is DockState.EMPTY]:
-            if number in bindings.docked:
-                visit = self._new_visit(number, now)
-                effects += self._step(
-                    number, Docked(bindings.docked[number], visit, self._first_look), now
-                )
-            elif number in barred:
-                trouble = Trouble.of(barred[number].error)
-                effects += self._step(number, Barred(barred[number].device, trouble), now)
+        effects += self._plug_in(bindings, now)
         self._first_look = False
         return effects
 
@@ -194,10 +194,11 @@ class Station:
         after = self._dock(event.dock)
         if isinstance(event.event, FileImported) and event.event.visit == before.visit:
             effects += self._note_proven(event.event, before)
-        if after.state is DockState.CHECKING and before.state is DockState.IDENTIFYING:
-            effects += self._returned_by_docking(after)
-        if before.state is DockState.IDENTIFYING and after.state in _UNOPENED:
-            effects.append(Enter(refusal_of(after)))
+        if before.state is DockState.IDENTIFYING and not before.visit_open:
+            if after.visit_open:
+                effects += self._returned_by_docking(after)
+            elif after.state in _UNOPENED:
+                effects.append(Enter(refusal_of(after)))
         if event.dock == INBOX_DOCK and self._inbox_waiting and after.state not in _BUSY:
             waiting, self._inbox_waiting = self._inbox_waiting, None
             effects += self.decide(InboxSettled(waiting), now)
@@ -210,6 +211,9 @@ class Station:
         for dock in [*self.docks.values(), self.inbox]:
             if self._has_room_again(dock, before.archive_free_bytes, now):
                 effects += self._step(dock.number, self._retry(dock.number, now), now)
+        for dock in list(self.docks.values()):
+            if is_overdue(dock, now):
+                effects += self._step(dock.number, NotBack(), now)
         if (now - self._read_at).total_seconds() >= READ_AGAIN_SECONDS or now < self._read_at:
             self._read_at = now
             effects += [order for dock in self.docks.values() for order in idle_orders(dock)]
@@ -280,8 +284,8 @@ class Station:
     def _observe(self, fact: ReadingObserved) -> Fact:
         dock = self.by_recorder().get(fact.recorder)
         if dock is not None:
-            readings = (*dock.readings, *fact.readings)
-            self._put(replace(dock, readings=readings, findings=fact.findings))
+            readings, told = (*dock.readings, *fact.readings), (*dock.told, *fact.readings)
+            self._put(replace(dock, readings=readings, told=told, findings=fact.findings))
         return fact
 
     def _visit_again(self, recorder: str, now: datetime) -> list[Effect]:
@@ -294,7 +298,7 @@ class Station:
 
     def _retry_asked(self, number: int, now: datetime) -> list[Effect]:
         dock = self.docks.get(number)
-        if dock is None or dock.state not in _RETRIABLE:
+        if dock is None or dock.state not in _RETRIABLE or dock.is_vacant:
             raise NothingToRetryError(dock=number)
         return self._step(number, self._retry(number, now), now)
 
@@ -311,11 +315,34 @@ class Station:
         fact = RecorderReturned(holding.handover, dock.recorder, holding.person, visit=dock.visit)
         return [Enter(fact)]
 
-    def _unplug(self, present: Mapping[int, Device], now: datetime) -> list[Effect]:
+    def _unplug(self, bindings: Bindings, now: datetime) -> list[Effect]:
+        effects: list[Effect] = []
+        barred = {number: one.device for number, one in bindings.barred.items()}
+        present = {**barred, **bindings.docked}
+        for number, dock in list(self.docks.items()):
+            there = present.get(number)
+            if dock.device is None or (dock.state is DockState.SWITCHING and there):
+                continue
+            if there and is_still(dock, there, is_docked=number in bindings.docked):
+                # More of it may have appeared since: its serial line, its disk.
+                self._put(replace(dock, device=there))
+            else:
+                effects += self._step(number, Removed(), now)
+        return effects
+
+    def _plug_in(self, bindings: Bindings, now: datetime) -> list[Effect]:
         effects: list[Effect] = []
         for number, dock in list(self.docks.items()):
-            if dock.device is not None and _mark(present.get(number)) != _mark(dock.device):
-                effects += self._step(number, Removed(), now)
+            is_awaited = dock.state is DockState.SWITCHING
+            if not (dock.is_vacant or is_awaited):
+                continue
+            if number in bindings.docked:
+                visit = dock.visit if is_awaited else self._new_visit(number, now)
+                docked = Docked(bindings.docked[number], visit, self._first_look)
+                effects += self._step(number, docked, now)
+            elif number in bindings.barred:
+                barred = bindings.barred[number]
+                effects += self._step(number, Barred(barred.device, Trouble.of(barred.error)), now)
         return effects
 
     def _note_refusals(self, refused: Iterable[RefusedDevice], now: datetime) -> list[Effect]:
@@ -427,11 +454,6 @@ class Station:
 def _is_to_clear(dock: Dock) -> bool:
     is_finished = dock.state in (DockState.READY, DockState.ATTENTION)
     return is_finished and dock.clearing is not None and dock.clearing.is_open
-
-
-def _mark(device: Device | None) -> tuple[object, ...] | None:
-    # What udev finds out a moment later does not make it another device; another arrival does.
-    return (device.port, device.node, device.arrival) if device else None
 
 
 def refusal_of(dock: Dock) -> DeviceRefused:

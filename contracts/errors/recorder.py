@@ -230,6 +230,34 @@ class NoDriverError(RecorderError):
     remedy = Text("请管理员核对记录仪型号", "The device manager checks the recorder's model")
 
 
+class RecorderSilentError(RecorderError):
+    """A device that shows no disk answers in none of the languages it may have."""
+
+    code = "recorder_silent"
+    sentence = Text(
+        "{device} 对已知的询问都没有应答 ({tried})",
+        "{device} answers in none of the known ways ({tried})",
+    )
+    remedy = Text(
+        "在记录仪上按 U 盘键, 或拔出后重新插入; 请管理员核对型号",
+        "Press its own U-disk key, or dock it again; the device manager checks the model",
+    )
+
+
+class NotBackAsDiskError(RecorderError):
+    """A recorder was told to show its card as a disk and did not in time."""
+
+    code = "not_back_as_disk"
+    sentence = Text(
+        "记录仪在 {seconds} 秒内没有切换为 U 盘",
+        "The recorder did not turn into a disk within {seconds} s",
+    )
+    remedy = Text(
+        "停止录像, 在记录仪上按 U 盘键; 仍不出现则拔出后重新插入",
+        "Stop recording and press its own U-disk key; if no disk appears, dock it again",
+    )
+
+
 class NoAnswerError(RecorderError):
     """A recorder did not answer a request, or not with anything whole."""
 

@@ -333,6 +333,8 @@ def test_impossible_docks_crash_rather_than_guess():
             CopyEnded("v", "m", Listing(())),
             around(),
         )
+    with pytest.raises(RuntimeError, match="no recorder"):
+        step(replace(empty_dock(), state=DockState.CHECKING, visit_open=True), Removed(), around())
     with pytest.raises(RuntimeError, match="no device"):
         step(
             replace(empty_dock(), state=DockState.IDENTIFYING, visit="v"),

@@ -114,6 +114,14 @@ def test_without_a_policy_for_the_model_there_is_no_clearing(roster):
     assert (dock.state, dock.clearing) == (DockState.READY, None)
 
 
+def test_the_last_look_keeps_what_was_told_before_the_recorder_was_a_disk():
+    dock, _ = after(*PROMISED, (Weighed(), 8))
+    told = (replace(readings()[0], value=77),)
+    looked = LookedAgain("v1", WHO, readings(battery=None))
+    dock, _ = step(replace(dock, told=told), looked, world(8))
+    assert dock.readings[0] == told[0]
+
+
 def test_the_inbox_is_never_cleared():
     dock = empty_dock()
     events = [Docked(replace(device(), kind="inbox"), "v1"), *[event for event, _ in VISIT[1:]]]

@@ -13,6 +13,7 @@ from agent.core.event import (
     FromDock,
     Identified,
     InboxSettled,
+    ReadAgain,
     Surveyed,
     Ticked,
     Trouble,
@@ -294,6 +295,14 @@ def test_an_observed_reading_answers_an_unknown_one():
         (80, "observed"),
         (0, "observed"),
     ]
+
+
+def test_an_observed_reading_outlasts_what_the_recorder_does_not_say():
+    one = station()
+    dock_and_empty(one, battery=None)
+    ask(one, Observe("R1", "1001", "pin", battery_percent=80), "1001")
+    report(one, ReadAgain, readings(battery=None))
+    assert [(r.value, r.confidence) for r in one.docks[1].readings[:1]] == [(80, "observed")]
 
 
 def test_an_observation_of_a_recorder_that_is_not_docked_is_entered_too():

@@ -2,12 +2,22 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.core.effect import CopyFiles, Enter, Identify, SetClock, Survey, TakeReadings
+from agent.core.effect import (
+    CopyFiles,
+    Enter,
+    Identify,
+    Interview,
+    SetClock,
+    Survey,
+    SwitchToDisk,
+    TakeReadings,
+)
 from agent.core.event import (
     ClockCorrected,
     CopyEnded,
@@ -15,31 +25,42 @@ from agent.core.event import (
     FileUnreadable,
     FromDock,
     Identified,
+    Interviewed,
     ReadAgain,
     Surveyed,
+    SwitchBegun,
     Ticked,
     Trouble,
     VisitFailed,
 )
-from agent.core.recorder import Listing, RefusedItem
+from agent.core.profile import Language, Match, Profile
+from agent.core.recorder import Device, Listing, RefusedItem, Volume
+from agent.core.station import Station
 from contracts.dock import DockState
 from contracts.errors import ArchiveFullError, FileUnreadableError
 from contracts.facts import VisitCompleted
 from contracts.reading import Identity
+from contracts.text import Text
 from tests.support.made_up import (
     NOW,
+    ROSTER,
+    SETTINGS,
     card_file,
-    device,
     entry,
     imported,
     later,
     proven,
     readings,
-    station,
 )
 
 FULL = Trouble.of(ArchiveFullError())
 UNREADABLE = Trouble.of(FileUnreadableError(name="a", offset=5, reason="EIO"))
+SWITCH_SECONDS = 30.0
+PROFILE = Profile(
+    "spoken", Text("型号", "model"), Match(kinds=("usb",), usb=("4255:0001",)),
+    Language("spoken", "usb"),
+)  # fmt: skip
+ORDERS = Identify | Interview | SwitchToDisk | Survey | SetClock | CopyFiles | TakeReadings
 ENDS = {"visit.completed", "visit.interrupted"}
 CARDS = {
     "R1": (card_file(b"a"), card_file(b"b")),
@@ -48,23 +69,61 @@ CARDS = {
 }
 
 
+def station():
+    return Station(SETTINGS, ROSTER, NOW, (PROFILE,))
+
+
+def device(dock, mode, arrival):
+    """Return what a recorder shows on its port: its command mode, or its disk."""
+    node, plug = Path(f"/dev/sd{dock}"), Path(f"/dev/bus/usb/001/{arrival:03}")
+    spoken = Device(
+        f"virtual:{dock}", "other", plug, "Acme", vendor_id="4255", model_id="0001",
+        classes=("ff",), usb=plug, arrival=str(arrival),
+    )  # fmt: skip
+    if mode == "command":
+        return spoken
+    volumes = (Volume(node, "V", "vfat"),)
+    return replace(spoken, kind="block", node=node, file_system="vfat", volumes=volumes)
+
+
 class Walk(RuleBasedStateMachine):
-    """Two docks, three recorders, workers that answer late, fail, or not at all."""
+    """Two docks, three recorders, workers that answer late, fail, or not at all.
+
+    Some recorders are asked first; switched, they come back as a disk, late, never, or as before.
+    """
 
     def __init__(self):
         super().__init__()
         self.station = station()
         self.plugged = {}
+        self.shown = {}  # by dock: mode and arrival, None while it is away
+        self.arrivals = 0
         self.orders = []
         self.facts = []
         self.proven = {}
         self.seconds = 0
 
-    @rule(dock=st.sampled_from([1, 2]), recorder=st.sampled_from(sorted(CARDS)))
-    def plug_in(self, dock, recorder):
+    @rule(
+        dock=st.sampled_from([1, 2]),
+        recorder=st.sampled_from(sorted(CARDS)),
+        mode=st.sampled_from(["command", "disk"]),
+    )
+    def plug_in(self, dock, recorder, mode):
         if dock not in self.plugged:
             self.plugged[dock] = recorder
+            self.show(dock, mode)
             self.see()
+
+    @precondition(lambda self: self.plugged)
+    @rule(data=st.data(), mode=st.sampled_from(["command", "disk", None]))
+    def change(self, data, mode):
+        """A recorder comes back as a disk, or of itself shows something else."""
+        self.show(data.draw(st.sampled_from(sorted(self.plugged))), mode)
+        self.see()
+
+    def show(self, dock, mode):
+        self.arrivals += 1
+        self.shown[dock] = mode and (mode, self.arrivals)
 
     @precondition(lambda self: self.plugged)
     @rule(data=st.data())
@@ -83,11 +142,16 @@ class Walk(RuleBasedStateMachine):
             self.orders = [other for other in self.orders if other.visit != order.visit]
         for event in [VisitFailed(order.visit, FULL)] if fails else self.carried_out(order, data):
             self.decide(FromDock(order.dock, event))
+        if isinstance(order, SwitchToDisk) and order.dock in self.plugged:
+            self.show(order.dock, data.draw(st.sampled_from(["disk", "command", None])))
 
-    @rule(free_bytes=st.sampled_from([0, 10**9]))
-    def tick(self, free_bytes):
+    @rule(
+        free_bytes=st.sampled_from([0, 10**9]),
+        clock=st.sampled_from(["unknown", "synchronised"]),
+    )
+    def tick(self, free_bytes, clock):
         self.seconds += 20
-        self.decide(Ticked(free_bytes, 10**9, "unknown"))
+        self.decide(Ticked(free_bytes, 10**9, clock))
 
     @rule()
     def restart(self):
@@ -105,7 +169,10 @@ class Walk(RuleBasedStateMachine):
         recorder = self.plugged.get(order.dock, "R1")
         match order:
             case Identify():
-                return [Identified(order.visit, Identity(device_number=recorder))]
+                asks = order.device.kind == "other" and not order.as_disk
+                return [Identified(order.visit, Identity(device_number=recorder), asks=asks)]
+            case Interview() | SwitchToDisk():
+                return [self.spoken(order, data)]
             case Survey():
                 offset_ms = data.draw(st.sampled_from([0, 420_000]))
                 refused = data.draw(st.sampled_from([(), (RefusedItem(b"l", "symlink"),)]))
@@ -122,6 +189,12 @@ class Walk(RuleBasedStateMachine):
                     CopyEnded(order.visit, "m", self.listed_again(order, data)),
                 ]
 
+    def spoken(self, order, data):
+        if isinstance(order, SwitchToDisk):
+            return SwitchBegun(order.visit)
+        told = readings(offset_ms=data.draw(st.sampled_from([0, 420_000])), free_bytes=None)
+        return Interviewed(order.visit, told, (), SWITCH_SECONDS)
+
     def listed(self, order):
         return self.station.docks[order.dock].listing or Listing(())
 
@@ -136,7 +209,8 @@ class Walk(RuleBasedStateMachine):
         return imported(order.visit, planned.file, planned=planned)
 
     def see(self):
-        self.decide(DevicesSeen(tuple(device(str(number)) for number in self.plugged)))
+        shown = [(dock, self.shown[dock]) for dock in self.plugged if self.shown[dock]]
+        self.decide(DevicesSeen(tuple(device(dock, *how) for dock, how in shown)))
 
     def decide(self, event):
         self.do(self.station.decide(event, later(self.seconds)))
@@ -147,7 +221,7 @@ class Walk(RuleBasedStateMachine):
                 self.facts.append(effect.fact)
                 self.station.fold(entry(effect.fact, len(self.facts)))
                 self.remember(effect.fact)
-            elif isinstance(effect, Identify | Survey | SetClock | CopyFiles | TakeReadings):
+            elif isinstance(effect, ORDERS):
                 self.orders.append(effect)
 
     def remember(self, fact):
@@ -178,16 +252,27 @@ class Walk(RuleBasedStateMachine):
 
     @invariant()
     def no_recorder_is_in_two_docks(self):
-        known = [dock.recorder for dock in self.station.docks.values() if dock.recorder]
+        docks = [dock for dock in self.station.docks.values() if not dock.is_vacant]
+        known = [dock.recorder for dock in docks if dock.recorder]
         assert len(known) == len(set(known))
+        assert set(known) == set(self.station.by_recorder())
+
+    @invariant()
+    def no_dock_waits_for_a_disk_for_ever(self):
+        for dock in self.station.docks.values():
+            waited = (later(self.seconds) - dock.since).total_seconds()
+            assert dock.state is not DockState.SWITCHING or waited <= SWITCH_SECONDS + 20
 
     def teardown(self):
         """From wherever the walk ended, taking out and docking again leads to a ready dock."""
         self.plugged.clear()
         self.see()
         self.orders.clear()
-        assert {d.state for d in self.station.docks.values()} == {DockState.EMPTY}
+        for _ in range(2):
+            self.tick(0, "unknown")
+        assert all(d.is_vacant and not d.visit_open for d in self.station.docks.values())
         self.plugged[1] = "R1"
+        self.show(1, "disk")
         self.see()
         while self.orders:
             order = self.orders.pop(0)

@@ -16,7 +16,7 @@ from agent.core.dock import Around, Dock, step
 from agent.core.effect import Enter
 from agent.core.event import Docked, FromDock, RetryAsked
 from agent.core.plan import Proven
-from agent.core.recorder import Device, MediaFacts
+from agent.core.recorder import Device, MediaFacts, Spoken
 from agent.recorders.virtual import Virtual
 from agent.worker import Tools, Worker
 from contracts.dock import DockState
@@ -71,6 +71,7 @@ class Station:
         archive.prepare()
         tools = Tools(
             attach=Virtual().attach,
+            speak=lambda _: Spoken(),
             archive=archive,
             look=lambda *_: MediaFacts("not_media"),
             archive_root=folder,

@@ -13,7 +13,7 @@ from agent.core.custody import FOLDED
 from agent.core.effect import Release
 from agent.core.event import Asked, DevicesSeen, FromDock, Ticked
 from agent.core.plan import Proven
-from agent.core.recorder import Device, MediaFacts
+from agent.core.recorder import Device, MediaFacts, Spoken
 from agent.core.station import Station
 from agent.core.storage import FOLDED as STORAGE_FOLDED
 from agent.loop import Hands, Incoming, Loop
@@ -172,6 +172,7 @@ class SimulatedStation:
     def _tools(self) -> Tools:
         return Tools(
             attach=self._attach,
+            speak=lambda _: Spoken(),
             archive=Vault(self._disk, self.life),
             look=lambda _path, _name: _NOTHING_SEEN,
             archive_root=Path("/a"),
