@@ -71,6 +71,20 @@ def padded(word: str, width: int) -> str:
     return word + " " * (width - len(word) - wide)
 
 
+def told_by(match: Match) -> str:
+    """Return by what a model is told."""
+    said = (
+        ("USB", match.usb),
+        ("INQUIRY", match.inquiry and (match.inquiry,)),
+        ("接口类 / class", match.interfaces),
+        ("卷标 / label", match.volume_label and (match.volume_label,)),
+        ("端口 / port", match.ports),
+        ("文件夹 / folder", match.folders),
+    )
+    words = [f"{name} {' '.join(values)}" for name, values in said if values]
+    return ", ".join(words) or "任何存储 / any disk"
+
+
 def _count(loaded: Loaded) -> str:
     refused = f", 拒绝 / refused: {len(loaded.refused)}" if loaded.refused else ""
     return f"{len(loaded.profiles)}{refused}"
@@ -82,7 +96,7 @@ def _profile(number: int, profile: Profile) -> Iterator[str]:
     yield f"{_INDENT}{profile.title}"
     spoken = profile.language
     how = f"; 语言 / speaks {spoken.family}, {spoken.transport}" if spoken else ""
-    yield f"{_INDENT}识别 / told by {_told_by(profile.match)}{how}"
+    yield f"{_INDENT}识别 / told by {told_by(profile.match)}{how}"
     for warning in profile.warnings:
         yield f"{_INDENT}! {warning}"
 
@@ -92,19 +106,6 @@ def _cell(profile: Profile, fact: Fact) -> str:
     if known is None or (fact == "clear" and not profile.clearing):
         return "-"
     return ("~" if known.estimated else "+") + ("*" if known.confirmed else "")
-
-
-def _told_by(match: Match) -> str:
-    said = (
-        ("USB", match.usb),
-        ("INQUIRY", match.inquiry and (match.inquiry,)),
-        ("接口类 / class", match.interfaces),
-        ("卷标 / label", match.volume_label and (match.volume_label,)),
-        ("端口 / port", match.ports),
-        ("文件夹 / folder", match.folders),
-    )
-    words = [f"{name} {' '.join(values)}" for name, values in said if values]
-    return ", ".join(words) or "任何存储 / any disk"
 
 
 def _refused(loaded: Loaded) -> Iterator[str]:

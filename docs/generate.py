@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from agent import cli as agent_cli
+from agent.core.profile import Profile
 from agent.core.recorder import MediaFacts, RefusedItem
 from contracts.clearing import ClearingPhase, Reason
 from contracts.errors import (
@@ -30,6 +31,7 @@ from contracts.roster import Roster
 from contracts.settings import IndexSettings, StationSettings
 from contracts.text import Text
 from docs.dock_states import dock_states
+from docs.known_recorders import known_recorders
 from index.core.calendar import CalendarTable
 from index.core.receiving import Fault
 
@@ -53,6 +55,7 @@ _PLAIN: dict[Any, str] = {
     datetime: "moment, RFC 3339",
     date: "day, `2026-09-21`",
     PurePath: "path",
+    object: "anything",
 }
 _REGULATIONS = """
 条款缩写 / where a rule comes from:
@@ -112,6 +115,11 @@ def settings() -> str:
         ("index.toml", IndexSettings, "中心索引 / the index"),
         ("roster.toml", Roster, "名册 / the roster, read by all three programs"),
         ("calendar.toml", CalendarTable, "节假日表 / the agency's own holidays"),
+        (
+            "recorders/*.toml",
+            Profile,
+            "记录仪型号 / a recorder model: [recorders/profiles.md](recorders/profiles.md)",
+        ),
     )
     parts = [
         NOTICE,
@@ -145,6 +153,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "entries.md": entries,
     "dock-states.md": dock_states,
     "settings.md": settings,
+    "recorders/known.md": known_recorders,
 }
 
 
@@ -241,7 +250,8 @@ def _tables(kind: type, prefix: str) -> Iterator[str]:
     for field, hint in _hints(kind):
         inner = _dataclass_in(hint)
         if inner is not None:
-            below.append((f"{prefix}{field.name}.", inner))
+            each = "*." if get_origin(hint) is dict else ""
+            below.append((f"{prefix}{field.name}.{each}", inner))
         yield f"| `{prefix}{field.name}` | {_toml_type(hint)} | {_default(field)} |"
     for name, inner in below:
         yield from _tables(inner, name)
@@ -290,6 +300,8 @@ def _toml_type(hint: Any) -> str:  # noqa: ANN401  # any type hint
         return next(_toml_type(part) for part in parts if part is not NoneType)
     if origin is tuple and _dataclass_in(hint):
         return "tables `[[…]]`"
+    if origin is dict and _dataclass_in(hint):
+        return f"tables `[….*]`, {_type(parts[0])}"
     return "table `[…]`" if is_dataclass(hint) else _type(hint)
 
 
@@ -299,6 +311,8 @@ def _default(field: Field[Any]) -> str:
         return "见下 / below" if is_dataclass(made) else f"`{_toml_value(made)}`"
     if field.default is MISSING:
         return "**必填 / required**"
+    if isinstance(field.default, tuple) and any(map(is_dataclass, field.default)):
+        return "见下 / below"
     return "无 / none" if field.default is None else f"`{_toml_value(field.default)}`"
 
 
@@ -307,6 +321,8 @@ def _toml_value(value: object) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, tuple) and value:
+        return f"[{', '.join(map(_toml_value, value))}]"
     return {"()": "[]"}.get(str(value), str(value))
 
 

@@ -1,4 +1,6 @@
-"""Recorder models known by a file alone, at a running station with real cards."""
+"""Recorder models known by a file alone, the manual's example, at a station with real cards."""
+
+from pathlib import Path
 
 import pytest
 
@@ -6,29 +8,8 @@ from contracts.dock import DockState
 from tests.acceptance.test_station_cards import card, reader
 from tests.support.running_agent import World, running
 
-# What docs/recorders/profiles.md shows as an example of a model that needs no code.
-ACME = """
-name = "acme-bodycam"
-title = { zh = "示例型号", en = "Acme Bodycam" }
-clearing = false
-sources = ["its manual, page 12"]
-
-[match]
-folders = ["VIDEO", "SYSTEM"]
-
-[card]
-identity = [{ file = "SYSTEM/CAMERA.INI", sections = ["Camera"], key = "Id" }]
-important = ["_LOCK"]
-sidecars = [".gpx"]
-battery = ["SYSTEM/POWER.TXT", "Level"]
-
-[facts]
-identity = { how = "SYSTEM/CAMERA.INI" }
-battery = { how = "SYSTEM/POWER.TXT" }
-storage = { how = "statvfs" }
-marks = { how = "_LOCK" }
-sidecars = { how = ".gpx" }
-"""
+PAGE = Path(__file__).parents[2] / "docs" / "recorders" / "profiles.md"
+ACME = PAGE.read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
 FILES = {
     "SYSTEM/CAMERA.INI": b"[Camera]\r\nId = R1\r\n",
     "SYSTEM/POWER.TXT": b"Level=85\r\n",
