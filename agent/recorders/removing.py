@@ -29,7 +29,8 @@ def remove_files(root: Path, files: Iterable[CardFile], go_on: Callable[[], None
     """
     try:
         with ExitStack() as stack:
-            top = _opened(root, None, stack)
+            # The root itself may be a link of our own: a folder that the mounting helper passed on.
+            top = _opened(os.fsencode(root) + b"/.", None, stack)
             for folder, listed in groupby(sorted(files, key=_place), key=lambda f: _place(f)[0]):
                 _empty(top, folder, listed, go_on)
             _sync_all(top)
@@ -67,7 +68,7 @@ def _below(top: int, folder: bytes, stack: ExitStack) -> int:
     return fd
 
 
-def _opened(path: Path | bytes, within: int | None, stack: ExitStack) -> int:
+def _opened(path: bytes, within: int | None, stack: ExitStack) -> int:
     fd = os.open(path, _FOLDER, dir_fd=within)
     stack.callback(os.close, fd)
     return fd

@@ -35,8 +35,8 @@ def test_a_recorder_with_a_line_beside_its_disk_is_imported(station, tmp_path):
     disk = lun(station, Card.of(tmp_path, "R11", files))
     told = {
         "number": 0,
-        "vendor": "0x1d6b",
-        "product": "0x0104",
+        "vendor": "0x1209",
+        "product": "0x0001",
         "serial": "BWCR11",
         "names": ["Sim", "Body Camera"],
         "functions": {"acm.0": {}, "mass_storage.0": disk},

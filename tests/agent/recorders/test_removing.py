@@ -90,6 +90,16 @@ def test_exactly_the_listed_files_are_removed_and_the_folders_stay(tree):
     assert (tree / "DCIM/100MEDIA").is_dir()
 
 
+def test_the_root_may_be_a_folder_that_was_passed_on_as_a_descriptor(tree):
+    listing = list_folder(tree)
+    passed = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        remove_files(Path(f"/proc/self/fd/{passed}"), footage(listing), go_on)
+    finally:
+        os.close(passed)
+    assert names(list_folder(tree)) == ["PARAM.INI"]
+
+
 @pytest.mark.parametrize("how", ["longer", "other time", "a link", "a folder", "two names"])
 def test_what_is_no_longer_what_was_listed_stays(tree, how):
     listing, victim = list_folder(tree), tree / "top.mp4"

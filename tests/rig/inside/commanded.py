@@ -17,8 +17,8 @@ from pathlib import Path
 
 import gadget
 
-_SETUP = 4  # <linux/usb/functionfs.h>: the event's type
-_ALL_REQUESTS = 64 | 128  # FUNCTIONFS_ALL_CTRL_RECIP, CONFIG0_SETUP: also those to the device
+SETUP = 4  # <linux/usb/functionfs.h>: the event's type
+_ALL_REQUESTS = 64 | 128  # FUNCTIONFS_ALL_CTRL_RECIP, CONFIG0SETUP: also those to the device
 _SPEEDS = 1 | 2  # full, high
 _NO_MEDIUM = bytes((0x70, 0, 2, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3A, 0, 0, 0, 0, 0))
 _STORAGE = (8, 6, 0x50)
@@ -49,7 +49,7 @@ def serve_control(ep0, recorder):
     """Answer requests on the first endpoint for ever."""
     while True:
         event = os.read(ep0, 12)
-        if event[8] == _SETUP:
+        if event[8] == SETUP:
             answer_control(ep0, recorder, struct.unpack("<BBHHH", event[:8]))
 
 
