@@ -24,6 +24,7 @@ from agent.catalogue import Sighting
 from agent.core.custody import FOLDED
 from agent.core.device import bind
 from agent.core.event import Ticked
+from agent.core.inquiries import FOLDED as INQUIRIES_FOLDED
 from agent.core.plan import Proven
 from agent.core.recorder import Device, Driver, Recorder
 from agent.core.station import INBOX_DOCK, Station
@@ -119,7 +120,7 @@ class Agent:
             unmount_leftovers(run)
         archive, known = self._open_archive(ledger)
         station = Station(settings, roster, clock.wall_now(), self._profiles.profiles)
-        for entry in ledger.select(types=(*FOLDED, *STORAGE_FOLDED)):
+        for entry in ledger.select(types=sorted({*FOLDED, *STORAGE_FOLDED, *INQUIRIES_FOLDED})):
             station.fold(entry)
         overseer = self._overseer(archive, known)
         scrubber = self._scrubber(archive, ledger, station, known)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from contracts.facts import DeclarationKind, ServiceState
 from contracts.loading import from_json, from_object, to_json, to_object
+from contracts.questions import AnswerReason
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,17 @@ class ReportFault:
 
 
 @dataclass(frozen=True)
+class AnswerQuestion:
+    """Answer a question about recordings; `words` say more, which some answers need."""
+
+    question: str
+    answer: AnswerReason
+    by: str
+    pin: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Retry:
     """Try a dock's visit again without taking the recorder out."""
 
@@ -78,13 +90,14 @@ class Scrub:
     """Read the whole archive again, beginning now."""
 
 
-Command = Issue | Return | Declare | Observe | ReportFault | Retry | Scrub
+Command = Issue | Return | Declare | Observe | ReportFault | AnswerQuestion | Retry | Scrub
 COMMANDS: dict[str, type[Command]] = {
     "issue": Issue,
     "return": Return,
     "declare": Declare,
     "observe": Observe,
     "report-fault": ReportFault,
+    "answer-question": AnswerQuestion,
     "retry": Retry,
     "scrub": Scrub,
 }

@@ -57,13 +57,33 @@ class ClearRule:
 
 
 @dataclass(frozen=True)
+class Questions:
+    """What the wearer is asked about (S1 Art 12; S2 A6 Art 14; S3-2 Art 13; docs/gaps.md).
+
+    `hole_seconds`: a time without recording longer than this, and shorter than `pause_seconds`,
+    which is a pause between two tasks. `overlap_seconds`: two recordings of one series at the same
+    time for longer. 0 asks about none. `counter`: missing numbers; `clock`: times that do not fit;
+    `late`: footage older than the last import that did not come with it.
+    """
+
+    __pydantic_config__ = _STRICT
+    hole_seconds: int = 60
+    pause_seconds: int = 1800
+    overlap_seconds: int = 5
+    counter: bool = True
+    clock: bool = True
+    late: bool = True
+
+
+@dataclass(frozen=True)
 class Policy:
     """One set of rules a department works under.
 
     `approval`: an approver must confirm each issue (S2 A6 Art 5). `daily`: a recorder with a
     keeper owes an import every workday, issued or not. `override`: a failed check may be overridden
     with an entered reason. `set_clock`: correct a recorder's clock after it was measured.
-    `clear`: the models that are cleared; all others never are.
+    `clear`: the models that are cleared; all others never are. `questions`: what the wearer is
+    asked about; nothing unless it is there.
     """
 
     __pydantic_config__ = _STRICT
@@ -76,6 +96,7 @@ class Policy:
     set_clock: bool = False
     limits: Limits = field(default_factory=Limits)
     clear: tuple[ClearRule, ...] = ()
+    questions: Questions | None = None
 
     def clears(self, model: str) -> ClearRule | None:
         """Return the rule by which a model is cleared."""

@@ -120,3 +120,4 @@ class Snapshot:
     trouble_zh: str | None = None
     trouble_en: str | None = None
     storage: StorageView = StorageView()
+    open_questions: int = 0

@@ -119,6 +119,8 @@ ENTRIES = {
     "recorder.returned": Text("交回", "Returned"),
     "duty.declared": Text("填写说明", "Declared"),
     "recorder.service": Text("设备状态", "Service"),
+    "footage.questioned": Text("询问", "Question"),
+    "question.answered": Text("说明原因", "Answer"),
 }
 ALERTS: dict[AlertKind, Mark] = {
     "missing": MARKS["missing"],

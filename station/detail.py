@@ -12,7 +12,13 @@ from contracts.facts import FACTS, Counts, Fact, Media, fact_of
 from contracts.finding import Finding
 from contracts.reading import Reading
 from contracts.text import Text
-from station.showing import show_bytes, show_duration, show_offset, show_second
+from station.showing import (
+    show_bytes,
+    show_duration,
+    show_offset,
+    show_second,
+    show_uncertainty,
+)
 from station.terms import UNKNOWN, term_of, told_apart
 
 Rows = Iterator[tuple[Text, tuple[Text, ...]]]
@@ -119,14 +125,15 @@ def _value(reading: Reading) -> Text:
         return _same(f"{reading.value}%")
     if reading.kind != "clock_offset_ms":
         return _same(show_bytes(reading.value))
-    shown = show_offset(reading.value)
-    if reading.uncertainty is None:
-        return shown
-    sure = f" ± {reading.uncertainty / 1000:.1f} s"
-    if reading.uncertainty >= _MINUTE_MS:
-        length = show_duration(reading.uncertainty / 1000)
-        return Text(f"{shown.zh} ± {length.zh}", f"{shown.en} ± {length.en}")
-    return Text(f"{shown.zh}{sure}", f"{shown.en}{sure}")
+    return _offset(reading.value, reading.uncertainty)
+
+
+def _offset(offset_ms: int, uncertainty_ms: int | None) -> Text:
+    said = show_offset(offset_ms)
+    if uncertainty_ms is None:
+        return said
+    unsure = show_uncertainty(uncertainty_ms)
+    return Text(f"{said.zh} {unsure.zh}", f"{said.en} {unsure.en}")
 
 
 def _counts(counts: Counts | ScrubCounts) -> Text:
@@ -159,8 +166,7 @@ def _media(media: Media) -> Iterator[Text]:
         yield Text(f"时长 {length.zh}", f"{length.en} long")
 
 
-_MINUTE_MS = 60_000
-_COUNTED = frozenset({"removed", "left", "others"})
+_COUNTED = frozenset({"removed", "left", "others", "clock_offset_ms"})
 _READINGS = {
     "battery_percent": Text("电量", "battery"),
     "clock_offset_ms": Text("时钟", "clock"),
@@ -172,8 +178,12 @@ _SHOWN: dict[str, Callable[[object], Text]] = {
         ("size", "found_size", "bad_bytes", "partial_bytes", "total_bytes", "imported_bytes"), _size
     ),
     **dict.fromkeys(_COUNTED, _known),
+    "clock_offset_ms": lambda value: UNKNOWN if value is None else show_offset(int(str(value))),
+    "clock_uncertainty_ms": lambda value: show_uncertainty(int(str(value))),
     **dict.fromkeys(("held", "stops", "asked"), _answer),
-    **dict.fromkeys(("kind", "state", "what", "outcome", "code"), lambda v: term_of(str(v))),
+    **dict.fromkeys(
+        ("kind", "state", "what", "outcome", "code", "answer"), lambda v: term_of(str(v))
+    ),
     "important": lambda value: term_of(f"important_{value}"),
     "reason": lambda value: told_apart(str(value)),
 }
@@ -214,7 +224,15 @@ LABELS: dict[str, Text] = {
     "partial_sha256": Text("可读部分 SHA-256", "SHA-256 of that"),
     "readings": Text("读数", "Readings"),
     "findings": Text("检查结果", "Findings"),
-    "recorded_at": Text("拍摄时间", "Recorded"),
+    "from_at": Text("从", "From"),
+    "to_at": Text("到", "To"),
+    "seen_in": Text("依据文件", "Seen in"),
+    "answer": Text("原因", "Answer"),
+    "words": Text("补充说明", "In words"),
+    "device_at": Text("设备时间", "Device time"),
+    "clock_offset_ms": Text("时钟偏差", "Clock offset"),
+    "clock_uncertainty_ms": Text("不确定度", "Uncertainty"),
+    "recorded_at": Text("拍摄时间 (已校正)", "Recorded (corrected)"),
     "modified_at": Text("卡上修改时间", "Modified on the card"),
     "docked_at": Text("插入时间", "Docked"),
     "began_at": Text("开始时间", "Began"),

@@ -6,9 +6,19 @@ from datetime import date, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from contracts.commands import Command, Declare, Issue, Observe, ReportFault, Retry, Return
+from contracts.commands import (
+    AnswerQuestion,
+    Command,
+    Declare,
+    Issue,
+    Observe,
+    ReportFault,
+    Retry,
+    Return,
+)
 from contracts.errors import FormError
 from contracts.facts import DeclarationKind, ServiceState
+from contracts.questions import NEEDS_WORDS, REASONS, AnswerReason
 from contracts.text import Text
 
 KINDS: tuple[DeclarationKind, ...] = ("no_footage", "off_site", "repair", "loss", "other")
@@ -16,6 +26,7 @@ SERVICE_STATES: tuple[ServiceState, ...] = ("in_repair", "lost", "in_service")
 MAX_TEXT = 500
 
 LABELS = {
+    "answer": Text("原因", "Answer"),
     "approver": Text("批准人", "Approver"),
     "approver_pin": Text("批准人密码", "Approver's PIN"),
     "battery": Text("电量 (0 到 100)", "Battery (0 to 100)"),
@@ -27,10 +38,12 @@ LABELS = {
     "override_reason": Text("领用理由", "Reason for the override"),
     "person": Text("使用人", "Person"),
     "pin": Text("密码", "PIN"),
+    "question": Text("问题", "Question"),
     "reason": Text("说明", "Reason"),
     "recorder": Text("记录仪编号", "Recorder"),
     "state": Text("状态", "State"),
     "until": Text("延至", "Extended to"),
+    "words": Text("补充说明", "In words"),
 }
 
 
@@ -150,6 +163,14 @@ def read_fault(fields: Fields) -> ReportFault:
         by=fields.text("by"),
         pin=fields.text("pin"),
     )
+
+
+def read_answer(fields: Fields) -> AnswerQuestion:
+    """Return what the form of a question asks for."""
+    answer = cast("AnswerReason", fields.choice("answer", tuple(REASONS)))
+    words = fields.text("words") if answer in NEEDS_WORDS else fields.optional("words") or ""
+    question, by, pin = fields.text("question"), fields.text("by"), fields.text("pin")
+    return AnswerQuestion(question, answer, by, pin, words)
 
 
 def read_retry(fields: Fields) -> Retry:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from contracts.commands import Answer
 from contracts.errors import MusterError
+from contracts.questions import NEEDS_WORDS, REASONS, question_text
 from contracts.reading import Reading
 from contracts.roster import Department, Person, RecorderRecord
 from contracts.snapshot import RecorderView, Snapshot
@@ -15,6 +16,7 @@ from station.forms import (
     SERVICE_STATES,
     Fields,
     Reads,
+    read_answer,
     read_declaration,
     read_fault,
     read_issue,
@@ -23,6 +25,7 @@ from station.forms import (
     read_return,
 )
 from station.page import Asked, Desk, Outcome, Page, Redirect
+from station.questioning import open_questions
 from station.terms import term_of
 
 
@@ -93,6 +96,22 @@ def fault(desk: Desk, asked: Asked) -> Outcome:
     """Put a recorder out of service or back."""
     states = [(state, term_of(state)) for state in SERVICE_STATES]
     return _simple(desk, asked, "fault.html", read_fault, {"states": states})
+
+
+def answer(desk: Desk, asked: Asked) -> Outcome:
+    """Answer a question about recordings; an answered one is no longer there."""
+    wanted = (asked.form or asked.query).get("question", "")
+    question = next((q for q in open_questions(desk) if q.question == wanted), None)
+    if question is None:
+        return Redirect("/questions")
+    values = {
+        "question": question,
+        "sentence": question_text(question, desk.zone),
+        "department": desk.names.department(question.department),
+        "reasons": [(code, words, code in NEEDS_WORDS) for code, words in REASONS.items()],
+        "by": question.person or "",
+    }
+    return _simple(desk, asked, "answer.html", read_answer, values)
 
 
 def retry(desk: Desk, asked: Asked) -> Outcome:

@@ -64,6 +64,16 @@ def show_offset(offset_ms: int) -> Text:
     return Text(f"慢 {size.zh}", f"{size.en} slow")
 
 
+def show_uncertainty(uncertainty_ms: int) -> Text:
+    """Return how sure a clock's error is."""
+    seconds = uncertainty_ms / 1000
+    if seconds >= _MINUTE:
+        size = show_duration(seconds)
+        return Text(f"± {size.zh}", f"± {size.en}")
+    digits = 1 if uncertainty_ms % 1000 else 0
+    return Text(f"± {seconds:.{digits}f} 秒", f"± {seconds:.{digits}f} s")
+
+
 def show_moment(at: datetime, zone: ZoneInfo) -> str:
     """Return a moment as tables show it."""
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")

@@ -3,6 +3,7 @@
 from contracts.clearing import Reason
 from contracts.errors import MusterError
 from contracts.errors.roots import all_errors
+from contracts.questions import REASONS
 from contracts.text import Text
 
 UNKNOWN = Text("未知", "unknown")
@@ -34,6 +35,15 @@ _ERRORS = {
 TERMS = {
     **_ERRORS,
     **{reason.value: reason.sentence for reason in Reason},
+    **{str(code): words for code, words in REASONS.items()},
+    # What a question is about.
+    "hole": Text("录像中断", "a time without recording"),
+    "counter": Text("编号缺失", "missing numbers"),
+    "overlap": Text("时间重叠", "overlapping recordings"),
+    "clock_jumped": Text("时间不一致", "times that do not fit"),
+    "late": Text("上次未采到", "did not come with the last import"),
+    "future": Text("晚于采集时间", "dated after its import"),
+    "more": Text("其余", "more like these"),
     "no_footage": Text("当日无音像资料", "no footage that day"),
     "off_site": Text("异地或连续执法", "off site or on continuous duty"),
     "repair": Text("设备故障送修", "in repair"),

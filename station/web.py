@@ -21,7 +21,7 @@ from contracts.errors import MusterError
 from contracts.text import Language
 from look.guarding import HEADERS, Guard, new_session
 from look.rendering import Renderer
-from station import browsing, handing, kiosk
+from station import browsing, handing, kiosk, questioning
 from station.page import Asked, Desk, Download, Outcome, Page, PageFunction, Redirect
 from station.rendering import TEMPLATES
 
@@ -68,6 +68,7 @@ class Pages:
             "/ledger/{part:int}": browsing.entry,
             "/ledger/{part:int}/proof": browsing.bundle,
             "/forms/usage": browsing.usage,
+            "/questions": questioning.questions,
         }
         filled: dict[str, PageFunction] = {
             "/issue": handing.issue,
@@ -75,6 +76,7 @@ class Pages:
             "/declare": handing.declare,
             "/observe": handing.observe,
             "/fault": handing.fault,
+            "/answer": handing.answer,
         }
         return [
             *(Route(path, partial(self._get, function)) for path, function in read.items()),

@@ -7,6 +7,12 @@ from zoneinfo import ZoneInfo
 
 from contracts.entry import Entry
 from contracts.facts import FACTS, Fact, fact_of
+from contracts.questions import (
+    FootageQuestioned,
+    QuestionAnswered,
+    answer_text,
+    question_text,
+)
 from contracts.text import Language, Text
 from station.showing import show_bytes, show_offset, show_second
 from station.terms import UNKNOWN, term_of, terms_of, told_apart
@@ -19,7 +25,7 @@ class Words:
     Fields: `{fact.x}` as it is, `{who[x]}` a person's name, `{term[x]}` a word for a code,
     `{told[x]}` a reason that was entered in both languages, `{when[x]}` a moment, `{size[x]}`
     bytes, `{offset[x]}` a clock's error, `{count[x]}` a number that may not be known, `{short[x]}`
-    the beginning of a digest.
+    the beginning of a digest, `{asked[x]}` and `{answered[x]}` a whole question or answer.
     """
 
     title: Text
@@ -60,12 +66,17 @@ class Speaker:
             "short": _Lookup(fact, lambda value: str(value)[:_SHORT]),
             "when": _Lookup(fact, self._moment),
             "size": _Lookup(fact, lambda value: show_bytes(float(str(value)))),
+            "asked": _Lookup(fact, lambda _: self._question(fact).speak(language)),
+            "answered": _Lookup(fact, lambda _: _answer(fact).speak(language)),
             "offset": _Lookup(fact, lambda value: show_offset(int(str(value))).speak(language)),
         }
         return "".join(part.speak(language).format_map(fields) for part in parts)
 
     def _name(self, person: object) -> Text:
         return NOBODY if person is None else Text(*[self.name_of(str(person))] * 2)
+
+    def _question(self, fact: Fact) -> Text:
+        return question_text(fact, self.zone) if isinstance(fact, FootageQuestioned) else UNKNOWN
 
     def _moment(self, value: object) -> str:
         return show_second(value, self.zone) if isinstance(value, datetime) else str(value)
@@ -86,6 +97,10 @@ def title_of(entry_type: str) -> Text:
     """Return the name of an entry type."""
     words = WORDS.get(entry_type)
     return words.title if words else Text(entry_type, entry_type)
+
+
+def _answer(fact: Fact) -> Text:
+    return answer_text(fact) if isinstance(fact, QuestionAnswered) else UNKNOWN
 
 
 def _terms(value: object) -> Text:
@@ -386,6 +401,18 @@ WORDS: dict[str, Words] = {
         Text(
             "{who[by]} 登记记录仪 {fact.recorder}: {term[state]}; {fact.reason}",
             "{who[by]} entered recorder {fact.recorder}: {term[state]}; {fact.reason}",
+        ),
+    ),
+    "footage.questioned": Words(
+        Text("询问", "Question"),
+        Text("记录仪 {fact.recorder}: {asked[kind]}", "Recorder {fact.recorder}: {asked[kind]}"),
+        (("person_name", Text(" (使用人 {fact.person_name})", " (worn by {fact.person_name})")),),
+    ),
+    "question.answered": Words(
+        Text("说明原因", "Answer"),
+        Text(
+            "{who[by]} 对记录仪 {fact.recorder} 的问题说明: {answered[answer]}",
+            "{who[by]} answered for recorder {fact.recorder}: {answered[answer]}",
         ),
     ),
     "keeper.noted": Words(

@@ -46,6 +46,7 @@ def show(station: Station, ledger_size: int, version: str, now: datetime) -> Sna
         trouble_zh=trouble.zh if trouble else None,
         trouble_en=trouble.en if trouble else None,
         storage=show_storage(station.storage),
+        open_questions=len(station.inquiries.unanswered),
     )
 
 

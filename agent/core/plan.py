@@ -7,6 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from agent.core.recorder import CardFile, Listing, MediaFacts
+from contracts.facts import Media
 from contracts.names import name_time
 
 _EXACT_MAX = 2**53 - 1
@@ -14,13 +15,21 @@ _EXACT_MAX = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A file of this recorder that the ledger says is in the archive, and that is there."""
+    """A file of this recorder that the ledger says is in the archive, and that is there.
+
+    What follows the view is what was made of it: in which visit, and what it recorded when.
+    """
 
     path: bytes
     size: int
     modified_us: int
     sha256: str
     view: str
+    visit: str = ""
+    recorded_at: datetime | None = None
+    recorded_from: Literal["name", "container", "modified"] = "modified"
+    clock_offset_ms: int | None = None
+    media: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)

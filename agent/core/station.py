@@ -38,12 +38,23 @@ from agent.core.event import (
     UplinkChanged,
     Weighed,
 )
+from agent.core.inquiries import Inquiries, decide_answer
 from agent.core.profile import Profile
 from agent.core.recorder import Device
 from agent.core.storage import STORAGE_CODES, Storage
 from agent.core.switching import is_overdue, is_still
 from contracts.archive_facts import FootageIntact, FootageReplaced
-from contracts.commands import Answer, Declare, Issue, Observe, ReportFault, Retry, Return, Scrub
+from contracts.commands import (
+    Answer,
+    AnswerQuestion,
+    Declare,
+    Issue,
+    Observe,
+    ReportFault,
+    Retry,
+    Return,
+    Scrub,
+)
 from contracts.dock import DockState
 from contracts.entry import Entry
 from contracts.errors import (
@@ -94,6 +105,7 @@ class Station:
         self.roster = roster
         self.zone = ZoneInfo(settings.station.zone)
         self.custody = Custody()
+        self.inquiries = Inquiries()
         self.storage = Storage(settings.storage)
         self.docks = {d.number: Dock(d.number, d.name, now) for d in settings.dock}
         self.inbox = Dock(INBOX_DOCK, "收件箱 / Inbox", now)
@@ -112,6 +124,7 @@ class Station:
     def fold(self, entry: Entry) -> None:
         """Take in an entry the ledger holds."""
         self.custody.fold(entry)
+        self.inquiries.fold(entry)
         self.storage.fold(entry)
         if entry.type in (VisitCompleted.TYPE, RecorderClearing.TYPE):
             noted = Noted(str(entry.data["visit"]), entry.type, entry.sequence, entry.moment.at)
@@ -191,6 +204,7 @@ class Station:
     def _(self, event: FromDock, now: datetime) -> list[Effect]:
         before = self._dock(event.dock)
         effects = self._step(event.dock, event.event, now)
+        effects += self.inquiries.follow(before, event.event, effects, self.roster)
         after = self._dock(event.dock)
         if isinstance(event.event, FileImported) and event.event.visit == before.visit:
             effects += self._note_proven(event.event, before)
@@ -259,22 +273,26 @@ class Station:
         return [*effects, Reply(event.ticket, answer, is_entered)]
 
     def _answer(self, command: object, desk: handover.Desk) -> list[Effect]:
+        fact: Fact
         match command:
             case Issue():
-                return [Enter(handover.decide_issue(command, desk))]
+                fact = handover.decide_issue(command, desk)
             case Return():
                 returned = Enter(handover.decide_return(command, desk))
                 return [returned, *self._visit_again(command.recorder, desk.now)]
             case Declare():
-                return [Enter(handover.decide_declaration(command, desk))]
+                fact = handover.decide_declaration(command, desk)
             case ReportFault():
-                return [Enter(handover.decide_service(command, desk))]
+                fact = handover.decide_service(command, desk)
+            case AnswerQuestion():
+                fact = decide_answer(command, desk, self.inquiries)
             case Observe():
-                return [Enter(self._observe(handover.decide_observation(command, desk)))]
+                fact = self._observe(handover.decide_observation(command, desk))
             case Retry() | Scrub():
                 return self._order(command, desk.now)
             case _:
                 raise RuntimeError(f"no decision for {type(command).__name__}")
+        return [Enter(fact)]
 
     def _order(self, command: Retry | Scrub, now: datetime) -> list[Effect]:
         if isinstance(command, Retry):

@@ -315,6 +315,14 @@ class CommandInvalidError(StationError):
     remedy = Text("核对填写内容", "Check what was filled in")
 
 
+class QuestionUnknownError(StationError):
+    """No such question is open."""
+
+    code = "question_unknown"
+    sentence = Text("没有待说明的问题 {question}", "No question {question} is open")
+    remedy = Text("在问题列表中重新选择", "Choose one from the list of questions")
+
+
 class NothingToRetryError(StationError):
     """A dock has nothing that could be tried again."""
 

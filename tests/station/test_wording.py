@@ -79,7 +79,7 @@ def test_a_file_is_said_to_be_marked_and_what_it_belongs_to():
         ),
         (
             Reading("clock_offset_ms", -2000, "0x5011", NOW, "measured", 480),
-            "时钟 慢 2.0 秒 ± 0.5 s (测得: 0x5011)",
+            "时钟 慢 2.0 秒 ± 0.5 秒 (测得: 0x5011)",
             "clock 2.0 s slow ± 0.5 s (measured: 0x5011)",
         ),
         (

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from contracts import archive_facts as archive
-from contracts import facts
+from contracts import facts, questions
 from contracts.dock import DockState
 from contracts.entry import Moment
 from contracts.facts import Counts, draft_of
@@ -168,6 +168,12 @@ def moment(at):
     return Moment(at, "example-boot", 1_500, "synchronised")
 
 
+HOLE = questions.FootageQuestioned(
+    "q1", "v1", "LS-0104", "hole", "yi", NOW - timedelta(hours=3), NOW - timedelta(hours=2.9),
+    "p01", "王建国", ("20261120_101330.MP4", "20261120_102105.MP4"),
+)  # fmt: skip
+
+
 def every_fact():
     """Return one fact of each type, with all that may be absent present."""
     found = (LOW,)
@@ -225,6 +231,8 @@ def every_fact():
         facts.RecorderReturned("h1", "LS-0104", "p01", "v3", "p07"),
         facts.DutyDeclared("LS-0104", date(2026, 11, 19), "off_site", "外地办案", "p01", NOW),
         facts.RecorderService("LS-0105", "in_repair", "镜头破裂", "p07"),
+        HOLE,
+        questions.QuestionAnswered("q1", "LS-0104", "battery", "换电池", "p01"),
         facts.KeeperNoted("LS-0105", None, None, "yi", date(2026, 11, 20)),
         facts.StationEnrolled("s1", "muster/example/s1/0", "key", pinned=True),
         facts.StationForked("s1", "0" * 64, "two roots for size 9"),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from agent.core.custody import FOLDED
 from agent.core.effect import Release
 from agent.core.event import Asked, DevicesSeen, FromDock, Ticked
+from agent.core.inquiries import FOLDED as INQUIRIES_FOLDED
 from agent.core.plan import Proven
 from agent.core.recorder import Device, MediaFacts, Spoken
 from agent.core.station import Station
@@ -108,7 +109,9 @@ class SimulatedStation:
         self._inbox: queue.SimpleQueue[Incoming] = queue.SimpleQueue()
         self.ledger = Ledger.open(folder, f"muster/example/{NAME}", clock.moment(), "0.1.0")
         self.station = Station(SETTINGS, ROSTER, clock.now())
-        for entry in self.ledger.select(types=(*FOLDED, *STORAGE_FOLDED)):
+        for entry in self.ledger.select(
+            types=sorted({*FOLDED, *STORAGE_FOLDED, *INQUIRIES_FOLDED})
+        ):
             self.station.fold(entry)
         self.hands = {number: _Hand(number, self._tools()) for number in DOCKS}
         mortal = _MortalLedger(self.ledger, self.life)
