@@ -33,13 +33,12 @@ from agent.detecting import Detector, KernelDevices, Source, VirtualPorts
 from agent.families import FAMILIES
 from agent.inbox import InboxWatch
 from agent.loop import Broke, Hands, Incoming, Loop, Stop
-from agent.mounter.scsi import send as send_scsi
 from agent.mounting import Helper, mount_read_only, unmount_leftovers
 from agent.overseeing import Overseer
 from agent.pins import Pins
 from agent.probing.probe import Probe
 from agent.profiles import Loaded, load
-from agent.recorders.commanded import Commanded, Open, Time, Ways
+from agent.recorders.commanded import Commanded, Time, Ways
 from agent.recorders.folder import list_folder
 from agent.recorders.inbox import Inbox
 from agent.recorders.massstorage import MassStorage
@@ -48,14 +47,10 @@ from agent.recorders.virtual import Virtual
 from agent.scrubber import Desk, Scrubber
 from agent.shipper import Shipper
 from agent.showing import write_snapshot
-from agent.transports.adb import open_adb
-from agent.transports.line import open_line
-from agent.transports.scsi import open_scsi
-from agent.transports.tcp import open_tcp
-from agent.transports.usb import open_usb
+from agent.ways import ways
 from agent.worker import Tools, Worker
 from contracts.archive_facts import ArchiveCommissioned
-from contracts.errors import MountError, NoDriverError, SettingsError, TransportError
+from contracts.errors import NoDriverError, SettingsError
 from contracts.facts import (
     AgentStarted,
     FootageImported,
@@ -223,8 +218,8 @@ class Agent:
         profiles = self._profiles.profiles
         zone = ZoneInfo(self._settings.station.zone)
         disks = MassStorage(Path(folders.run), mount, profiles, zone)
-        ways = Ways(FAMILIES, _transports(helper))
-        pictures = Ptp(profiles, ways.transports["usb"], Moments(clock.wall_now, time.sleep, zone))
+        opens = ways(helper)
+        pictures = Ptp(profiles, opens["usb"], Moments(clock.wall_now, time.sleep, zone))
         drivers: list[Driver] = [disks, pictures, Virtual()]
         numbers = [dock.number for dock in self._settings.dock]
         if folders.inbox is not None:
@@ -232,7 +227,9 @@ class Agent:
             drivers.append(Inbox(watch.finished))
             numbers.append(INBOX_DOCK)
         speaker = Commanded(
-            profiles, ways, Time(clock.wall_now, zone, clock.uptime_seconds, time.sleep)
+            profiles,
+            Ways(FAMILIES, opens),
+            Time(clock.wall_now, zone, clock.uptime_seconds, time.sleep),
         )
         tools = Tools(
             attach=lambda device: _attach(device, drivers),
@@ -390,36 +387,6 @@ def _attach(device: Device, drivers: list[Driver]) -> Recorder:
         if driver.recognise(device):
             return driver.attach(device)
     raise NoDriverError(device=device.description)
-
-
-def _transports(helper: Helper | None) -> Mapping[str, Open]:
-    """Return how each way to a recorder is opened, by its name in a profile."""
-    send = helper.scsi if helper else send_scsi
-
-    def lent(device: Device, node: Path | None, name: str) -> Path:
-        found = _node(device, node, name)
-        if helper:
-            try:
-                helper.lend(found)
-            except MountError as error:
-                raise TransportError(node=str(found), reason=error.text.en) from error
-        return found
-
-    return {
-        "scsi": lambda device, _: open_scsi(_node(device, device.generic, "/dev/sg"), send),
-        "usb": lambda device, _: open_usb(lent(device, device.usb, "USB")),
-        "serial": lambda device, options: open_line(
-            lent(device, next(iter(device.lines), None), "tty"), options
-        ),
-        "tcp": lambda _, options: open_tcp(options),
-        "adb": lambda device, options: open_adb(device.serial, options),
-    }
-
-
-def _node(device: Device, node: Path | None, name: str) -> Path:
-    if node is None:
-        raise TransportError(node=str(device.node), reason=f"无 / no {name}")
-    return node
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from agent.core.profile import Profile
 from agent.core.recorder import Device
 from agent.families import FAMILIES
 from agent.families.grammar import Grammar
-from agent.ways import WAYS
-from contracts.errors import NoAnswerError, NoDriverError
+from agent.ways import ways
+from contracts.errors import NoAnswerError, NoDriverError, RecorderSilentError
 from contracts.names import visible
 
 T = TypeVar("T")
@@ -57,18 +57,19 @@ def ask(profile: Profile, node: Path | None, serial: str | None) -> tuple[Answer
 
     Raises:
         NoDriverError: the profile has no language that can be asked like this.
-        NoAnswerError: nothing there speaks this language.
+        RecorderSilentError: nothing there speaks this language.
         RecorderGoneError, TransportError: as `Transport.ask`.
     """
     language = profile.language
-    if language is None or language.family not in FAMILIES or language.transport not in WAYS:
+    opens = ways().get(language.transport) if language else None
+    if language is None or opens is None or language.family not in FAMILIES:
         raise NoDriverError(device=profile.name)
     family = FAMILIES[language.family](language.options)
-    transport = WAYS[language.transport](_device(node, serial), language.options)
+    transport = opens(_device(node, serial), language.options)
     try:
         if not converse(family.probe(), transport):
             at = str(node or serial or language.transport)
-            raise NoAnswerError(request=profile.name, reason=at)
+            raise RecorderSilentError(device=at, tried=profile.name)
         return tuple(answers(family, transport))
     finally:
         transport.close()

@@ -5,51 +5,46 @@ from pathlib import Path
 
 from agent.core.dialogue import Transport
 from agent.core.recorder import Device
+from agent.mounter.scsi import send as send_scsi
+from agent.mounting import Helper
 from agent.transports.adb import open_adb
 from agent.transports.line import open_line
 from agent.transports.scsi import open_scsi
 from agent.transports.tcp import open_tcp
 from agent.transports.usb import open_usb
-from contracts.errors import TransportError
+from contracts.errors import MountError, TransportError
 
 Open = Callable[[Device, Mapping[str, object]], Transport]
 
 
-def over_scsi(device: Device, _: Mapping[str, object]) -> Transport:
-    """Open the SCSI generic node of a device's first disk."""
-    return open_scsi(_there(device, device.generic, "/dev/sg"))
+def ways(helper: Helper | None = None) -> dict[str, Open]:
+    """Return how each way is opened; what this program may not open itself, the helper lends it.
+
+    Each raises `RecorderGoneError` or `TransportError`.
+    """
+    send = helper.scsi if helper else send_scsi
+
+    def lent(device: Device, node: Path | None, name: str) -> Path:
+        found = _node(device, node, name)
+        if helper:
+            try:
+                helper.lend(found)
+            except MountError as error:
+                raise TransportError(node=str(found), reason=error.text.en) from error
+        return found
+
+    return {
+        "scsi": lambda device, _: open_scsi(_node(device, device.generic, "/dev/sg"), send),
+        "usb": lambda device, _: open_usb(lent(device, device.usb, "USB")),
+        "serial": lambda device, options: open_line(
+            lent(device, next(iter(device.lines), None), "tty"), options
+        ),
+        "tcp": lambda _, options: open_tcp(options),
+        "adb": lambda device, options: open_adb(device.serial, options),
+    }
 
 
-def over_usb(device: Device, _: Mapping[str, object]) -> Transport:
-    """Open a device's plug itself."""
-    return open_usb(_there(device, device.usb, "USB"))
-
-
-def over_serial(device: Device, options: Mapping[str, object]) -> Transport:
-    """Open a device's first serial line."""
-    return open_line(_there(device, next(iter(device.lines), None), "/dev/tty"), options)
-
-
-def over_adb(device: Device, options: Mapping[str, object]) -> Transport:
-    """Open a port on the Android device of this USB serial number."""
-    return open_adb(device.serial, options)
-
-
-def over_tcp(_: Device, options: Mapping[str, object]) -> Transport:
-    """Connect to the address in the profile, wherever the device is plugged in."""
-    return open_tcp(options)
-
-
-def _there(device: Device, node: Path | None, kind: str) -> Path:
+def _node(device: Device, node: Path | None, name: str) -> Path:
     if node is None:
-        raise TransportError(node=device.node, reason=f"没有 {kind} / has no {kind}")
+        raise TransportError(node=str(device.node), reason=f"无 / no {name}")
     return node
-
-
-WAYS: Mapping[str, Open] = {
-    "adb": over_adb,
-    "scsi": over_scsi,
-    "serial": over_serial,
-    "tcp": over_tcp,
-    "usb": over_usb,
-}

@@ -120,7 +120,7 @@ def test_what_does_not_answer_is_said_not_to(own):
     with SerialPort() as port:
         done = asked(own, "--profile", "text", "--port", port.node)
     assert done.exit_code == 2
-    assert "[no_answer]" in done.output
+    assert "[recorder_silent]" in done.output
 
 
 def test_a_profile_that_is_not_known_is_said_with_those_that_are(own):
