@@ -19,7 +19,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 OPERATING = PROJECT / "docs/operating.md"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 PACKAGES = ("systemd-sysv", "dbus", "udev", "kmod", "python3-venv", "util-linux", "procps")
 STICK = "/root/stick"
 LATEST = "journalctl --no-pager -n 60"

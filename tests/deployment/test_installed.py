@@ -218,8 +218,7 @@ def test_an_upgrade_keeps_the_ledger_and_says_the_new_version(agent):
     before = len(entries(agent, "agent.started"))
     put_on_stick(agent.root, NEWER)
     agent.sh("mkdir -p /backup")
-    said = agent.sh(f"cd {STICK}\n{_without_udev(block_with(9, 'force-reinstall'))}")
+    agent.sh(f"cd {STICK}\n{_without_udev(block_with(9, 'force-reinstall'))}")
     agent.until(lambda: len(entries(agent, "agent.started")) > before)
     assert entries(agent, "agent.started")[-1].data["version"] == NEWER
     assert agent.shown("muster-agent", "ActiveState") == "active"
-    assert "ok" in said.lower() or "没有" in said
