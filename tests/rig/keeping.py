@@ -69,7 +69,8 @@ def key_of(*parts: str | bytes, files: Iterable[Path] = ()) -> str:
     for part in parts:
         digest.update((part.encode() if isinstance(part, str) else part) + b"\0")
     for file in sorted(files):
-        digest.update(f"{file}\0{file.stat().st_mode & 0o111}\0".encode() + file.read_bytes())
+        name = file.relative_to(PROJECT)  # the same in every checkout
+        digest.update(f"{name}\0{file.stat().st_mode & 0o111}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 

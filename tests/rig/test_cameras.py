@@ -33,7 +33,7 @@ def test_a_ptp_recorder_is_asked_set_right_and_imported(station):
     plug_in(station, files, serial="R13", battery=87, clock_offset_seconds=-420)
     shown = station.settled(DUMMY, seconds=400)
     assert (shown.recorder, shown.state) != ("R13", DockState.FAILED)
-    readings = {one.name: one.value for one in shown.readings}
+    readings = {one.kind: one.value for one in shown.readings}
     assert readings["battery_percent"] == 87
     assert imported(station, digests(files))
     assert station.said("clock.set")

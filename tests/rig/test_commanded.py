@@ -64,7 +64,7 @@ def test_a_recorder_in_command_mode_is_asked_switched_and_emptied_as_one_visit(s
     station.begin(f"python3 {INSIDE}/commanded.py '{json.dumps(told)}'", "/root/commanded.log")
     shown = station.settled(DUMMY)
     assert (shown.recorder, shown.state) == ("R12", DockState.READY)
-    battery = next(one for one in shown.readings if one.name == "battery_percent")
+    battery = next(one for one in shown.readings if one.kind == "battery_percent")
     assert (battery.value, battery.confidence) == (64, "measured")
     assert imported(station, digests(files))
     assert len({said["visit"] for said in station.said("recorder.docked", "visit.completed")}) == 1
