@@ -9,8 +9,9 @@ from tests.instruments.mutants.history import LEDGER
 from tests.instruments.mutants.medium import MEDIUM
 from tests.instruments.mutants.office import CLEARING, OFFICE
 from tests.instruments.mutants.order import ORDER
+from tests.instruments.mutants.pictures import PICTURES
 
-MUTANTS = (*MEDIUM, *ARCHIVE, *CARD, *LEDGER, *OFFICE, *CLEARING, *ORDER)
+MUTANTS = (*MEDIUM, *ARCHIVE, *CARD, *LEDGER, *OFFICE, *CLEARING, *PICTURES, *ORDER)
 # What every test run takes: the order of the seal whole, of the others each second; the soak and
 # `python -m tests.instruments.mutants` take all.
 SHARE = (*ORDER, *MUTANTS[: -len(ORDER) : 2])
