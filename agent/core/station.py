@@ -316,8 +316,10 @@ class Station:
 
     def _retry_asked(self, number: int, now: datetime) -> list[Effect]:
         dock = self.docks.get(number)
-        if dock is None or dock.state not in _RETRIABLE or dock.is_vacant:
+        if dock is None or dock.state not in _RETRIABLE:
             raise NothingToRetryError(dock=number)
+        if dock.is_vacant:  # it only showed why what stood in it did not come back
+            return self._step(number, Removed(), now)
         return self._step(number, self._retry(number, now), now)
 
     def _retry(self, number: int, now: datetime) -> RetryAsked:

@@ -129,9 +129,10 @@ def test_a_recorder_that_is_away_is_in_no_dock():
     assert given_up().by_recorder() == {}
 
 
-def test_nothing_is_retried_that_is_not_there():
-    (reply,) = given_up().decide(Asked(7, Retry(1), frozenset()), NOW)
-    assert reply.answer.code == "nothing_to_retry"
+def test_to_retry_what_is_not_there_empties_the_dock():
+    one = given_up()
+    reply = one.decide(Asked(7, Retry(1), frozenset()), NOW)[-1]
+    assert (reply.answer.ok, one.docks[1].state) == (True, DockState.EMPTY)
 
 
 def test_when_its_own_key_was_pressed_late_a_new_visit_begins():
