@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from agent.core.profile import Card
 from agent.core.recorder import UNMARKED, CardFile, Importance, Listing, Mark
@@ -47,7 +48,12 @@ class _Name:
     @property
     def place(self) -> str:
         """Its folder and extension, whatever the numbers: 100MEDIA and 101MEDIA are one place."""
-        return re.sub(r"\d+", "#", self.folder) + "\0" + self.extension
+        return _place(self.folder) + "\0" + self.extension
+
+
+@lru_cache(maxsize=64)
+def _place(folder: str) -> str:
+    return re.sub(r"\d+", "#", folder)
 
 
 _Group = list[_Name]
@@ -65,6 +71,7 @@ def marked(listing: Listing, card: Card, roots: Sequence[str] = ("",)) -> Listin
     for owner in beside.values():
         known.setdefault(owner.file.path, Mark(recording=_key(owner)))
     own = {(root + mark.file).lower().encode() for root in roots for mark in card.identity}
+    important = _Important.of(card)
     files = []
     for name in names:
         path = name.file.path
@@ -72,9 +79,10 @@ def marked(listing: Listing, card: Card, roots: Sequence[str] = ("",)) -> Listin
         if path in beside:
             main = beside[path].file.path
             mark = Mark(recording=known[main].recording, sidecar_of=main)
-        is_identity = path.lower() in own
-        mark = replace(mark, important=_importance(name, card), is_identity=is_identity)
-        files.append(replace(name.file, mark=mark))
+        found, is_identity = important.by(name), path.lower() in own
+        if found or is_identity:
+            mark = replace(mark, important=found, is_identity=is_identity)
+        files.append(name.file if mark is UNMARKED else replace(name.file, mark=mark))
     return replace(listing, files=tuple(files))
 
 
@@ -86,18 +94,32 @@ def stamp(file: CardFile) -> datetime:
         return datetime.min  # noqa: DTZ901 - a recorder's clock has no zone
 
 
-def _importance(name: _Name, card: Card) -> Importance | None:
-    if name.is_marked:
-        return "name"
-    folders = {one.lower() for one in card.important_folders}
-    if not folders.isdisjoint(name.folder.split("/")):
-        return "folder"
-    return "read_only" if card.read_only_is_important and name.file.is_read_only else None
+@dataclass(frozen=True, slots=True)
+class _Important:
+    """By what a model marks a recording."""
+
+    folders: frozenset[str]
+    is_read_only: bool
+
+    @classmethod
+    def of(cls, card: Card) -> "_Important":
+        folders = frozenset(one.lower() for one in card.important_folders)
+        return cls(folders, card.read_only_is_important)
+
+    def by(self, name: _Name) -> Importance | None:
+        """Return by what a file is marked, None where it is not."""
+        if name.is_marked:
+            return "name"
+        if self.folders and not self.folders.isdisjoint(name.folder.split("/")):
+            return "folder"
+        return "read_only" if self.is_read_only and name.file.is_read_only else None
 
 
 def _sidecars(names: Sequence[_Name], card: Card) -> dict[bytes, _Name]:
     """Return which recording each sidecar goes with, the one in its own folder first."""
     extensions = {one.lower() for one in card.sidecars}
+    if not any(name.extension in extensions for name in names):
+        return {}
     near: dict[tuple[str, str], _Name] = {}
     far: dict[str, list[_Name]] = defaultdict(list)
     for name in names:

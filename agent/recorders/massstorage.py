@@ -197,6 +197,7 @@ class MassStorageRecorder:
         self._missing = tuple(missing)
         self._zone = zone
         self._docked_at: datetime | None = None
+        self._listed = Listing(())
         self.profile = profile
 
     def identify(self) -> Identity:
@@ -248,7 +249,11 @@ class MassStorageRecorder:
             tuple(sorted(refused, key=lambda item: item.path)),
             "; ".join(errors) or None,
         )
-        return marked(whole, self.profile.card, [one.root.decode() for one in self._volumes])
+        # A card of 20,000 files is listed several times in a visit, and is mostly the same.
+        if whole != self._listed:
+            roots = [one.root.decode() for one in self._volumes]
+            self._listed = marked(whole, self.profile.card, roots)
+        return self._listed
 
     def open_file(self, file: CardFile) -> OpenFile:
         """Open a listed file for reading."""

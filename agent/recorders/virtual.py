@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from agent.core.marks import marked
+from agent.core.profile import Card
 from agent.core.recorder import CardFile, Device, Listing, OpenFile
 from agent.recorders.folder import CardFolder
 from agent.recorders.removing import remove_files
@@ -20,6 +22,7 @@ from contracts.names import shown
 from contracts.reading import Identity, Reading, ReadingKind
 
 SCRIPT = "recorder.toml"
+PLAYED = Card(important=("_IMP",), sidecars=(".nmea",))
 FILES = "files"
 _STATE = "state.toml"
 _STRICT = {"extra": "forbid"}
@@ -141,8 +144,8 @@ class VirtualRecorder:
         )
 
     def list_files(self) -> Listing:
-        """List every file in `files`."""
-        return self._card.list_files()
+        """List every file in `files`, marked as recorders mark them."""
+        return marked(self._card.list_files(), PLAYED)
 
     def open_file(self, file: CardFile) -> OpenFile:
         """Open a listed file for reading, with the faults the script gives it."""

@@ -1,6 +1,5 @@
 """Which recorder stands in which dock, and what has no business there."""
 
-from contracts.dock import DockState
 from tests.rig.expecting import digests, imported
 from tests.rig.recorders import Card, footage
 
@@ -44,7 +43,7 @@ def test_a_network_card_is_refused_and_carries_nothing(station):
 def test_a_card_with_two_disks_is_one_recorder(station, tmp_path):
     first = footage(1)
     second = {"DCIM/200MEDIA/51.mp4": bytes(100_000)}
-    cards = (Card.of(tmp_path, "R07", first), Card.of(tmp_path, "R08", second))
+    cards = (Card.of(tmp_path, "R07", first), Card.of(tmp_path, "R07", second, kind="exfat"))
     plugged = station.add_device(7, "two", driver="usb-bot", attached=False, serial="BWCR07")
     for lun, card in enumerate(cards):
         station.add_disk(f"lun{lun}", card)
@@ -53,8 +52,11 @@ def test_a_card_with_two_disks_is_one_recorder(station, tmp_path):
     station.qmp(
         "qom-set", path=f"/machine/peripheral/{plugged.device}", property="attached", value=True
     )
-    assert station.settled(7).state is not DockState.EMPTY
-    assert imported(station, digests(first))
+    assert station.settled(7).recorder == "R07"
+    placed = {
+        f"{n}:/{name}": held for n, one in ((1, first), (2, second)) for name, held in one.items()
+    }
+    assert imported(station, digests(placed))
 
 
 def test_a_contact_that_flaps_is_one_recorder_again_and_again(station, tmp_path):

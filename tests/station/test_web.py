@@ -253,6 +253,15 @@ def test_a_malformed_day_is_complained_of(client, ledger):
     assert "填写有误" in client.get("/ledger", params={"since": "yesterday"}).text
 
 
+def test_the_files_of_one_recording_are_listed_together(client, ledger):
+    text = client.get("/ledger/10").text
+    link = text.partition('<p><a href="/ledger?')[2].partition('"')[0].replace("&amp;", "&")
+    assert "同一录像的全部文件" in text
+    listed = client.get(f"/ledger?{link}").text
+    assert listed.count('class="sentence"') == 1
+    assert "DCIM/A.MP4" in listed
+
+
 def test_an_entrys_proof_is_checked_on_the_spot(client, ledger):
     assert "证明成立: 已签名, 已见证" in client.get("/ledger/10").text
     assert "证明成立: 已签名, 尚未见证" in client.get(f"/ledger/{ledger}").text

@@ -232,3 +232,9 @@ def test_only_virtual_recorders_are_served():
         Virtual().recognise(Device("p", kind, Path("x"), "")) for kind in ("virtual", "block")
     ]
     assert served == [True, False]
+
+
+def test_names_mark_what_they_would_on_a_card(plug):
+    files = {"20260804_100000_IMP.mp4": b"x", "20260804_100000.nmea": b"y"}
+    log, video = plug(**files).list_files().files
+    assert (video.mark.important, log.mark.sidecar_of) == ("name", video.path)
