@@ -1,0 +1,84 @@
+"""What each language does with an emulated recorder.
+
+`python -m tests.families.matrix` prints it as a table.
+"""
+
+import sys
+from datetime import UTC, datetime
+
+from agent.core.dialogue import converse
+from agent.core.family import Guarded
+from agent.families import FAMILIES
+from agent.profiles import load
+from contracts.errors import NoAnswerError
+from tests.support.declared import TEXT
+from tests.support.emulated import Emulated
+from tests.support.emulators.amba_ascii import AmbaAscii
+from tests.support.emulators.amba_control import AmbaControl
+from tests.support.emulators.e12 import E12
+from tests.support.emulators.jieli import Jieli
+from tests.support.emulators.novatek import Novatek
+from tests.support.emulators.serial_recorder import TextRecorder
+from tests.support.emulators.zzx import PASSWORD, Zzx
+from tests.support.wire import Wire
+
+ASKED = ("probe", "identity", "battery", "clock_read", "clock_set", "storage", "switch")
+NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+# By the name of a shipped profile: the way to its emulated recorder, and a station's own options.
+MET = {
+    "novatek-text": (lambda: Emulated(Novatek()), {}),
+    "amba-ctrl": (lambda: Emulated(AmbaControl()), {}),
+    "amba-ascii": (lambda: Emulated(AmbaAscii()), {}),
+    "jieli-dv16": (lambda: Emulated(Jieli()), {}),
+    "android-zzx": (lambda: Wire(Zzx()), {"password": PASSWORD}),
+    "android-e12": (lambda: Wire(E12()), {}),
+}
+
+
+def shipped():
+    """Return the shipped profiles whose language is a dialogue of ours, by name."""
+    known = load(None, {**FAMILIES, "ptp": dict}).profiles
+    return {one.name: one for one in known if one.language and one.language.family in FAMILIES}
+
+
+def facts_of(family, way):
+    """Return the facts that a recorder tells or takes, in the order a visit asks for them."""
+    asks = {
+        "probe": family.probe,
+        "login": family.log_in if isinstance(family, Guarded) else None,
+        "identity": family.identity,
+        "battery": family.battery,
+        "clock_read": family.clock,
+        "clock_set": lambda: family.set_clock(NOW),
+        "storage": family.storage,
+        "switch": family.switch,
+    }
+    return {fact for fact, ask in asks.items() if ask and _tells(ask, way)} & set(ASKED)
+
+
+def rows():
+    """Yield the name of each language's profile and its facts."""
+    for name, profile in shipped().items():
+        way, own = MET[name]
+        family = FAMILIES[profile.language.family]({**profile.language.options, **own})
+        yield name, facts_of(family, way())
+    yield "serial (declared)", facts_of(FAMILIES["grammar"](TEXT), Wire(TextRecorder()))
+
+
+def _tells(ask, way):
+    try:
+        told = converse(ask(), way)
+    except NoAnswerError:
+        return False
+    return bool(getattr(told, "device_number", told))
+
+
+def table():
+    """Yield the lines of the table."""
+    yield " " * 20 + "".join(f"{fact:<12}" for fact in ASKED)
+    for name, facts in rows():
+        yield f"{name:<20}" + "".join(f"{'+' if fact in facts else '-':<12}" for fact in ASKED)
+
+
+if __name__ == "__main__":
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in table())
