@@ -56,13 +56,21 @@ def text(loaded: Loaded, seen: Sequence[Sighting]) -> Iterator[str]:
 def document(loaded: Loaded, seen: Iterable[Sighting]) -> dict[str, Any]:
     """Return the same for programs."""
     return {
-        "profiles": [to_object(profile) for profile in loaded.profiles],
+        "profiles": [_printable(profile) for profile in loaded.profiles],
         "refused": [
             {"file": error.fields["file"], "problems": list(error.problems)}
             for error in loaded.refused
         ],
         "devices": [_device(one, loaded.profiles) for one in seen],
     }
+
+
+def _printable(profile: Profile) -> dict[str, Any]:
+    """Return a profile without the options of its language, which may hold a password."""
+    printed = to_object(profile)
+    if printed["language"]:
+        del printed["language"]["options"]
+    return printed
 
 
 def padded(word: str, width: int) -> str:

@@ -5,7 +5,7 @@ Source: PcSocketNewUtils.java of the package com.zzx.police, which is the record
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from agent.core.dialogue import Dialogue, Hear, Say
@@ -31,7 +31,7 @@ class ZzxOptions:
     """What a profile may say. Without a password nothing is asked that needs one."""
 
     __pydantic_config__ = _STRICT
-    password: str = ""
+    password: str = field(default="", repr=False)
     adb: AdbSettings | None = None
     tcp: TcpSettings | None = None
     serial: SerialSettings | None = None

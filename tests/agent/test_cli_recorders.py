@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.catalogue import padded
-from agent.profiles import shipped
+from agent.catalogue import document, padded, text
+from agent.core.profile import Language, Match, Profile
+from agent.profiles import Loaded, shipped
+from contracts.text import Text
+from tests.support.emulators.zzx import PASSWORD
 from tests.support.running_agent import PROGRAM, World
 
 RECORDED = Path(__file__).parent / "umockdev"
@@ -65,6 +68,15 @@ def test_a_station_s_own_profiles_and_docks_are_told_and_the_malformed_one_is_na
     assert refused["file"].endswith("06-bad.toml")
     assert refused["problems"] == ["match.vid: Unexpected keyword argument"]
     assert [one["dock"] for one in said["devices"]] == [2]
+
+
+def test_a_password_in_a_profile_is_not_printed():
+    language = Language("zzx", "adb", {"password": PASSWORD, "adb": {"port": 1}})
+    profile = Profile("own", Text("自有", "Own"), Match(usb=("1234:5678",)), language)
+    loaded = Loaded((profile,))
+    said = json.dumps(document(loaded, ())) + "\n".join(text(loaded, ()))
+    assert '"zzx"' in said
+    assert PASSWORD not in said
 
 
 def test_people_read_the_same_in_both_languages(config):
