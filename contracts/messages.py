@@ -126,7 +126,7 @@ class AlertMessage:
 
 @dataclass(frozen=True)
 class DepartmentCount:
-    """One department's day, counted in duties."""
+    """One department's day, counted in duties; `questions` about its recordings are unanswered."""
 
     department: str
     name: str
@@ -137,6 +137,7 @@ class DepartmentCount:
     pending: int
     missing: int
     unconfirmed: int
+    questions: int = 0
 
 
 @dataclass(frozen=True)

@@ -108,11 +108,16 @@ def _hole(_fact: FootageQuestioned, span: str) -> Text:
 
 
 def _counter(fact: FootageQuestioned, _span: str) -> Text:
-    numbers = str(fact.first) if fact.first == fact.last else f"{fact.first}–{fact.last}"
     between = " / ".join(fact.seen_in)
+    zh = f"{between} 之间缺少编号"
+    if fact.first == fact.last:
+        return Text(
+            f"{zh} {fact.first}, 是什么原因?",
+            f"Between {between}, number {fact.first} is missing: why?",
+        )
     return Text(
-        f"{between} 之间缺少编号 {numbers} (共 {fact.count} 个), 是什么原因?",
-        f"Between {between}, number {numbers} is missing ({fact.count} in all): why?",
+        f"{zh} {fact.first}–{fact.last} 中的 {fact.count} 个, 是什么原因?",
+        f"Between {between}, {fact.count} of {fact.first}–{fact.last} are missing: why?",
     )
 
 

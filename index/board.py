@@ -3,16 +3,19 @@
 The deciding thread puts a new `View`; any other thread reads. Nothing here changes the index.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Literal, Protocol
 
+from contracts.entry import Entry
+from contracts.facts import FootageImported
 from contracts.messages import DepartmentCount
 from contracts.roster import Department
 from index.core.alerts import Alert
 from index.core.calendar import Calendar, CalendarDay
+from index.core.inquiries import Inquiry
 from index.core.report import count_departments
 from index.core.roll import Standing
 
@@ -80,7 +83,8 @@ class Grid:
 class View:
     """All that the pages show, as of `at`; alerts are newest first, the open ones among them.
 
-    `cleared` says by duty when the card was cleared in the visit that met it.
+    `cleared` says by duty when the card was cleared in the visit that met it; `inquiries` are the
+    questions without an answer.
     """
 
     at: datetime
@@ -89,6 +93,7 @@ class View:
     stations: tuple[StationStatus, ...] = ()
     is_connected: bool = False
     cleared: Mapping[str, datetime] = field(default_factory=dict)
+    inquiries: tuple[Inquiry, ...] = ()
 
 
 class Kept(Protocol):
@@ -99,6 +104,11 @@ class Kept(Protocol):
 
     def fork_reports(self) -> tuple[KeptFork, ...]:
         """Return the reports of all forks, the newest first."""
+
+    def entries_between(
+        self, entry_type: str, since: datetime, until: datetime, limit: int
+    ) -> Iterable[tuple[str, Entry]]:
+        """Yield the first entries of a type in a time, each with its station."""
 
 
 class Board:
@@ -166,6 +176,20 @@ class Board:
             for place, d in enumerate(departments)
         )
         return Grid(tuple(map(self.day, days)), tuple(rows))
+
+    def inquiries(self) -> tuple[Inquiry, ...]:
+        """Return the questions without an answer, the oldest recording first."""
+        return self._view.inquiries
+
+    def departments(self) -> Mapping[str, str]:
+        """Return the names of the roster's departments."""
+        return {department.id: department.name for department in self._departments}
+
+    def imports(self, day: date, limit: int) -> tuple[tuple[str, Entry], ...]:
+        """Return the first files imported on a local day, each with its station."""
+        since, until = self._calendar.start_of(day), self._calendar.end_of(day)
+        found = self._kept.entries_between(FootageImported.TYPE, since, until, limit)
+        return tuple(found)
 
     def open_alerts(self) -> tuple[Alert, ...]:
         """Return the open alerts, the newest first."""

@@ -24,7 +24,7 @@ import look
 from contracts.errors import MusterError
 from contracts.settings import IndexSettings
 from contracts.text import Language
-from index import office, showing
+from index import office, recordings, showing
 from index.board import Board
 from index.rendering import renderer as renderer_of
 from look.guarding import HEADERS, Guard
@@ -73,6 +73,7 @@ class Pages:
         routes = [
             *live,
             Route("/day", self._go_to_day),
+            Route("/footage", self._go_to_footage),
             Route("/stations/forks/{sha256}", self._fork_report),
             Mount("/look", StaticFiles(directory=look.folder())),
         ]
@@ -106,6 +107,10 @@ class Pages:
     async def _go_to_day(self, request: Request) -> Response:
         day = _parsed_day(request.query_params.get("on") or self.board.today.isoformat())
         return RedirectResponse(f"/day/{day}", status_code=303)
+
+    async def _go_to_footage(self, request: Request) -> Response:
+        day = _parsed_day(request.query_params.get("on") or self.board.today.isoformat())
+        return RedirectResponse(f"/footage/{day}", status_code=303)
 
     async def _fork_report(self, request: Request) -> Response:
         wanted = request.path_params["sha256"]
@@ -231,6 +236,22 @@ def _stations(pages: Pages, _request: Request) -> Values:
     }
 
 
+def _footage(pages: Pages, request: Request) -> Values:
+    day = _parsed_day(request.path_params["day"])
+    return {
+        "fragment": "live_footage.html",
+        "sheet": recordings.footage_sheet(pages.board, day),
+    }
+
+
+def _questions(pages: Pages, _request: Request) -> Values:
+    zone = ZoneInfo(pages.settings.zone)
+    return {
+        "fragment": "live_questions.html",
+        "sheet": recordings.question_sheet(pages.board, zone),
+    }
+
+
 def _nothing(_pages: Pages, _request: Request) -> Values:
     return {}
 
@@ -238,6 +259,8 @@ def _nothing(_pages: Pages, _request: Request) -> Values:
 _SHEETS: dict[str, Sheet] = {
     "/": _today,
     "/day/{day}": _day,
+    "/footage/{day}": _footage,
+    "/questions": _questions,
     "/alerts": _alerts,
     "/stations": _stations,
 }

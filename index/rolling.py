@@ -215,7 +215,13 @@ class Rolling:
     def _report(self, standings: tuple[Standing, ...], now: datetime, back: int) -> DailyReport:
         day = self._day(now) - timedelta(days=back)
         owed = (standing for standing in standings if standing.duty.day == day)
-        return DailyReport(day, now, count_departments(owed, self._rules.roster.department))
+        asked = (
+            one
+            for one in self._papers.register.inquiries.unanswered()
+            if self._day(one.fact.from_at) == day
+        )
+        counts = count_departments(owed, self._rules.roster.department, asked)
+        return DailyReport(day, now, counts)
 
     def _was_reported(self, report: DailyReport) -> bool:
         before = self._reported.get(report.day)
@@ -236,7 +242,8 @@ class Rolling:
             if standing.met_at
             and (at := self._papers.register.cleared_at(standing.duty.recorder, standing.met_at))
         }
-        return View(now, standings, alerts, stations, connected_at is not None, cleared)
+        asked = self._papers.register.inquiries.unanswered()
+        return View(now, standings, alerts, stations, connected_at is not None, cleared, asked)
 
 
 def take_own(papers: Papers, entry: Entry) -> None:

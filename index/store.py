@@ -282,6 +282,21 @@ class Store:
         for row in self._rows(query):
             yield row.station, decode(bytes(row.body))
 
+    def entries_between(
+        self, entry_type: str, since: datetime, until: datetime, limit: int
+    ) -> Iterator[tuple[str, Entry]]:
+        """Yield the first entries of a type in a time, each with its station."""
+        joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
+        query = (
+            sa.select(_STATION.c.station, _ENTRY.c.body)
+            .select_from(joined)
+            .where(_ENTRY.c.type == entry_type, _ENTRY.c.at >= since, _ENTRY.c.at < until)
+            .order_by(_ENTRY.c.at, _ENTRY.c.station_id, _ENTRY.c.sequence)
+            .limit(limit)
+        )
+        for row in self._rows(query):
+            yield row.station, decode(bytes(row.body))
+
     def recent_entries(self, limit: int) -> tuple[RecentEntry, ...]:
         """Return the latest entries of all stations, the newest first."""
         joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)

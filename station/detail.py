@@ -178,7 +178,11 @@ _SHOWN: dict[str, Callable[[object], Text]] = {
         ("size", "found_size", "bad_bytes", "partial_bytes", "total_bytes", "imported_bytes"), _size
     ),
     **dict.fromkeys(_COUNTED, _known),
-    "clock_offset_ms": lambda value: UNKNOWN if value is None else show_offset(int(str(value))),
+    "clock_offset_ms": lambda value: (
+        Text("未知, 时间未校正", "unknown; the time is not corrected")
+        if value is None
+        else show_offset(int(str(value)))
+    ),
     "clock_uncertainty_ms": lambda value: show_uncertainty(int(str(value))),
     **dict.fromkeys(("held", "stops", "asked"), _answer),
     **dict.fromkeys(
@@ -232,7 +236,7 @@ LABELS: dict[str, Text] = {
     "device_at": Text("设备时间", "Device time"),
     "clock_offset_ms": Text("时钟偏差", "Clock offset"),
     "clock_uncertainty_ms": Text("不确定度", "Uncertainty"),
-    "recorded_at": Text("拍摄时间 (已校正)", "Recorded (corrected)"),
+    "recorded_at": Text("拍摄时间", "Recorded"),
     "modified_at": Text("卡上修改时间", "Modified on the card"),
     "docked_at": Text("插入时间", "Docked"),
     "began_at": Text("开始时间", "Began"),

@@ -22,8 +22,9 @@ QUESTIONS_MAX = 30  # of one visit
 _FEW = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MS
-_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MS
+# In every zone a moment between these has a date.
+_FIRST_MS = (datetime(2, 1, 1, tzinfo=UTC) - _EPOCH) // _MS
+_LAST_MS = (datetime(9998, 12, 31, tzinfo=UTC) - _EPOCH) // _MS
 _STAMP = re.compile(rb"\d{4}[-_.]?\d\d[-_.]?\d\d[-_.T ]?\d\d[-_.:]?\d\d[-_.:]?\d\d(?:\d{3})?")
 _NUMBER = re.compile(rb"(?<!\d)\d{3,9}(?!\d)")
 

@@ -18,8 +18,11 @@ from contracts.facts import (
     VisitCompleted,
     fact_of,
 )
+from contracts.questions import FootageQuestioned
 from contracts.roster import Policy, Roster
 from index.core.calendar import Calendar
+from index.core.inquiries import TYPES as QUESTION_TYPES
+from index.core.inquiries import Inquiries
 from index.core.roll import Declaration, Duty, Service, Visit
 from index.core.storages import TYPES as STORAGE_TYPES
 from index.core.storages import Storages
@@ -57,6 +60,7 @@ class Register:
     declarations: set[Declaration | Service] = field(default_factory=set)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
     storages: Storages = field(default_factory=Storages)
+    inquiries: Inquiries = field(default_factory=Inquiries)
     completed: dict[tuple[str, datetime], tuple[str, str]] = field(default_factory=dict)
     cleared: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
@@ -239,7 +243,15 @@ def _enter_storage(register: Register, station: str, entry: Entry) -> None:
     register.storages.enter(station, entry)
 
 
+def _enter_question(register: Register, station: str, entry: Entry) -> None:
+    if entry.type == FootageQuestioned.TYPE:
+        fact = fact_of(entry, FootageQuestioned)
+        _plausible(fact.from_at, fact.to_at)
+    register.inquiries.enter(station, entry)
+
+
 _READERS = {
+    **dict.fromkeys(QUESTION_TYPES, _enter_question),
     **dict.fromkeys(STORAGE_TYPES, _enter_storage),
     RecorderIssued.TYPE: _enter_issued,
     RecorderReturned.TYPE: _enter_returned,

@@ -47,7 +47,7 @@ def test_every_kind_asks_in_both_languages_and_accuses_nobody(kind):
 
 def test_missing_numbers_are_named_one_or_many():
     many = replace(HOLE, kind="counter", first=4, last=6, count=3)
-    assert "4–6 (共 3 个)" in question_text(many, ZONE).zh
+    assert "缺少编号 4–6 中的 3 个" in question_text(many, ZONE).zh
     assert "number 4 is" in question_text(replace(many, last=4, count=1), ZONE).en
 
 

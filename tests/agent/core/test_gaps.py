@@ -234,8 +234,8 @@ def test_the_missing_segment_takes_the_question_away(lengths, data):
 
 
 def test_moments_are_clamped_to_what_there_is():
-    assert moment_at(HUGE).year == 9999
-    assert moment_at(-HUGE).year == 1
+    assert moment_at(HUGE).year == 9998
+    assert moment_at(-HUGE).year == 2
     at = datetime(2026, 11, 20, 1, 2, 3, 4000, tzinfo=UTC)
     assert moment_at(moment_ms(at)) == at
     assert moment_at(moment_ms(at) + 1) == at + timedelta(milliseconds=1)
