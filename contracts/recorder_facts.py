@@ -61,10 +61,13 @@ class ReadingObserved(Fact):
 
 @dataclass(frozen=True)
 class ClockSet(Fact):
-    """The recorder's clock was corrected; `recorder.checked` measured it before."""
+    """The recorder's clock was corrected; `recorder.checked` measured it before.
+
+    `offset_ms_before` is unknown of a recorder that takes a time and does not tell one.
+    """
 
     TYPE = "clock.set"
     visit: str
     recorder: str
-    offset_ms_before: int
+    offset_ms_before: int | None
     set_at: datetime

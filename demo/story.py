@@ -254,8 +254,8 @@ def see_all_home(scene: Scene) -> None:
         return
     set_at = scene.wait_fact(ClockSet, FAST)
     scene.tell(
-        f"{FAST} 时钟已校准 (原偏差 {set_at.offset_ms_before // 1000} 秒)",
-        f"{FAST}'s clock was set (it was {set_at.offset_ms_before // 1000} s off)",
+        f"{FAST} 时钟已校准 (原偏差 {(set_at.offset_ms_before or 0) // 1000} 秒)",
+        f"{FAST}'s clock was set (it was {(set_at.offset_ms_before or 0) // 1000} s off)",
     )
 
 

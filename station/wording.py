@@ -68,7 +68,7 @@ class Speaker:
             "size": _Lookup(fact, lambda value: show_bytes(float(str(value)))),
             "asked": _Lookup(fact, lambda _: self._question(fact).speak(language)),
             "answered": _Lookup(fact, lambda _: _answer(fact).speak(language)),
-            "offset": _Lookup(fact, lambda value: show_offset(int(str(value))).speak(language)),
+            "offset": _Lookup(fact, lambda value: _offset(value).speak(language)),
         }
         return "".join(part.speak(language).format_map(fields) for part in parts)
 
@@ -105,6 +105,10 @@ def _answer(fact: Fact) -> Text:
 
 def _terms(value: object) -> Text:
     return terms_of(value) if isinstance(value, tuple) else term_of(str(value))
+
+
+def _offset(value: object) -> Text:
+    return UNKNOWN if value is None else show_offset(int(str(value)))
 
 
 def _count(value: object) -> Text:

@@ -52,11 +52,14 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class SetClock:
-    """Set the recorder's clock, whose offset has just been entered, and read it again."""
+    """Set the recorder's clock, whose offset has just been entered, and read it again.
+
+    The offset is None where the recorder takes a time and does not tell one.
+    """
 
     dock: int
     visit: str
-    offset_ms_before: int
+    offset_ms_before: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class ClockCorrected:
 
     visit: str
     set_at: datetime
-    offset_ms_before: int
+    offset_ms_before: int | None
     readings: tuple[Reading, ...]
 
 

@@ -10,6 +10,7 @@ from agent.core.effect import Enter, SetClock
 from agent.core.event import FileImported, FileUnreadable, Trouble
 from agent.core.plan import Plan, modified_at, modified_us
 from agent.core.recorder import Listing, MediaFacts, RefusedItem, Salvaged
+from contracts.dock import DockState
 from contracts.errors import ClearingStoppedError, CountsDifferError, RecorderGoneError
 from contracts.facts import (
     FootageImported,
@@ -186,15 +187,26 @@ def measure_clock(dock: "Dock", policy: Policy | None, around: "Around") -> "Ste
 
     What was measured before the recorder became a disk stands.
     """
-    told = clock.told_offset(dock.readings)
-    if dock.clock_offset_ms is not None or told is None:
+    told, station_clock = clock.told_offset(dock.readings), around.surroundings.clock
+    if told is None:
+        return dock, _set_unseen(dock, policy, station_clock)
+    if dock.clock_offset_ms is not None:
         return dock, ()
-    verdict = clock.judge_setting(dock.readings, policy, around.surroundings.clock)
+    verdict = clock.judge_setting(dock.readings, policy, station_clock)
     measured = replace(
         dock,
         clock_offset_ms=told.value,
         clock_uncertainty_ms=told.uncertainty,
         remarks=(*dock.remarks, *clock.doubt_of(verdict)),
     )
-    order = SetClock(dock.number, dock.visit, told.value or 0)
+    order = SetClock(dock.number, dock.visit, told.value)
     return measured, (order,) if verdict == "set" else ()
+
+
+def _set_unseen(dock: "Dock", policy: Policy | None, station_clock: str) -> tuple[SetClock, ...]:
+    # Many a recorder takes a time in its own language and tells none: its footage is dated by an
+    # unknown offset either way, but from here on it is right.
+    is_asked = dock.state is DockState.ASKING and policy is not None and policy.set_clock
+    if not is_asked or station_clock != "synchronised":
+        return ()
+    return (SetClock(dock.number, dock.visit, None),)

@@ -7,7 +7,7 @@ import pytest
 
 from contracts import facts
 from contracts.entry import Draft, decode, encode
-from contracts.facts import FACTS, draft_of
+from contracts.facts import FACTS, ClockSet, draft_of
 from contracts.reading import Reading
 from contracts.text import Text
 from station.detail import Details
@@ -30,6 +30,11 @@ def test_there_are_words_for_exactly_the_types_there_are():
 
 def test_the_made_up_facts_are_of_every_type():
     assert {fact.TYPE for fact in every_fact()} == FACTS.keys()
+
+
+def test_a_clock_that_was_set_unseen_was_nobody_knows_how_wrong():
+    said = SPEAKER.sentence(entered(draft_of(ClockSet("v1", "LS-0101", None, NOW))))
+    assert ("未知" in said.zh, "unknown" in said.en) == (True, True)
 
 
 @pytest.mark.parametrize("fact", every_fact(), ids=lambda fact: fact.TYPE)

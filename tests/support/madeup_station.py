@@ -239,6 +239,7 @@ def every_fact():
         facts.StationForked("s1", "0" * 64, "two roots for size 9"),
         facts.AlertOpened("missing", "LS-0104/2026-11-19", "LS-0104 未采集", "LS-0104 is missing"),
         facts.AlertCleared("missing", "LS-0104/2026-11-19", "met_late"),
+        facts.RecorderSwitched("v1", "LS-0101", 1, "Acme BWC", Identity(volume="9276-BBB5")),
     )  # fmt: skip
 
 

@@ -126,6 +126,30 @@ def test_its_clock_is_set_while_it_can_be_and_its_offset_entered_first():
     assert (dock.findings, dock.clock_offset_ms) == ((), 420_000)
 
 
+def test_a_clock_that_takes_a_time_and_tells_none_is_set_with_its_offset_unknown():
+    unseen = interviewed(told=readings(offset_ms=None, free_bytes=None))
+    dock, effects = after(*asked("R2"), unseen)
+    assert SetClock(1, "v1", None) in effects
+    _, effects = after(ClockCorrected("v1", NOW, None, unseen.readings), dock=dock)
+    assert facts(effects)[0].offset_ms_before is None
+
+
+@pytest.mark.parametrize("number", ["R1", "R2"])
+def test_no_clock_is_set_unseen_without_policy_or_from_a_clock_in_doubt(number):
+    unseen = interviewed(told=readings(offset_ms=None, free_bytes=None))
+    doubtful = replace(around(), surroundings=replace(around().surroundings, clock="unknown"))
+    world = doubtful if number == "R2" else around()
+    _, effects = after(*asked(number), unseen, world=world)
+    assert SetClock not in [type(effect) for effect in effects]
+
+
+def test_a_disk_that_tells_no_time_is_not_set():
+    survey = surveyed("v1", readings=readings(offset_ms=None))
+    identified = Identified("v1", Identity(device_number="R2"))
+    _, effects = after(Docked(DISK, "v1"), identified, survey)
+    assert SetClock not in [type(effect) for effect in effects]
+
+
 def test_its_leaving_the_port_is_expected():
     dock, effects = after(*switched())
     assert (dock.state, dock.device, dock.visit_open) == (DockState.SWITCHING, None, True)
