@@ -2,12 +2,11 @@
 
 import pytest
 
+from agent import families
 from agent.profiles import load, shipped
 from contracts.errors import SettingsError
 
-FAMILIES = dict.fromkeys(
-    ("novatek", "amba_control", "amba_ascii", "jieli", "zzx", "e12", "ptp", "grammar"), dict
-)
+FAMILIES = {**families.FAMILIES, "ptp": dict}
 ACME = """
 name = "acme"
 title = { zh = "某型", en = "Acme" }
