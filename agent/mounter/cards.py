@@ -33,6 +33,9 @@ FILE_SYSTEMS: dict[str, tuple[str, str]] = {
     "xfs": ("xfs", "norecovery,nouuid"),
     "btrfs": ("btrfs", "rescue=nologreplay"),
 }
+# What mounts them where the kernel cannot; NTFS is only ever read.
+_OUTSIDE_THE_KERNEL = {"exfat": "exfat-fuse", "ntfs": "ntfs-3g"}
+_NEVER_WRITTEN = frozenset({"ntfs"})
 _WITHOUT_OWNERS = frozenset({"vfat", "exfat", "ntfs"})
 # What a recorder writes; removing from a damaged one may free what another file still holds.
 _CHECKS = {"vfat": ("fsck.fat", "-n"), "exfat": ("fsck.exfat", "-n")}
@@ -120,17 +123,22 @@ class Card:
 
     def _mount(self, mode: Mode) -> None:
         kind, careful = FILE_SYSTEMS[self.file_system]
+        if mode == "rw" and self.file_system in _NEVER_WRITTEN:
+            raise CardError(f"{self.file_system}: never written")
         chosen = [one for one in careful.split(",") if mode == "ro" or one not in _READ_ONLY]
+        owned = []
         if self.owner and self.file_system in _WITHOUT_OWNERS:
-            chosen += [f"uid={self.owner[0]}", f"gid={self.owner[1]}", "umask=0077"]
-        options = ",".join(filter(None, (mode, _LOCKED_DOWN, *chosen)))
+            owned = [f"uid={self.owner[0]}", f"gid={self.owner[1]}", "umask=0077"]
+        options = ",".join(filter(None, (mode, _LOCKED_DOWN, *chosen, *owned)))
         where = ("--", str(self.node), str(self.target))
         try:
             run("mount", "-t", kind, "-o", options, *where)
         except CardError as error:
-            if kind != "exfat" or "unknown filesystem" not in str(error):
+            outside = _OUTSIDE_THE_KERNEL.get(self.file_system)
+            if outside is None or "unknown filesystem" not in str(error):
                 raise
-            run("mount", "-t", "exfat-fuse", "-o", f"{mode},{_LOCKED_DOWN}", *where)
+            options = ",".join((mode, _LOCKED_DOWN, *owned, *(["allow_other"] if owned else ())))
+            run("mount", "-t", outside, "-o", options, *where)
 
 
 def open_card(

@@ -27,6 +27,16 @@ def test_a_card_is_imported_bit_for_bit(station, tmp_path, figures, kind):
     assert card.image.read_bytes() == before
 
 
+def test_ntfs_is_imported_and_left_as_it_was(station, tmp_path):
+    files = footage(2)
+    card = Card.of(tmp_path, "R03", files, kind="ntfs")
+    before = card.image.read_bytes()
+    station.plug(3, card)
+    assert station.settled(3).recorder == "R03"
+    assert imported(station, digests(files))
+    assert card.image.read_bytes() == before
+
+
 def test_what_a_recorder_marked_on_fat32_is_told_and_a_battery_is_read(station, tmp_path):
     names = (
         "DCIM/Movie/20260804_100000.mp4",

@@ -10,7 +10,7 @@ import pytest
 from agent.core.recorder import Device, Volume
 from contracts.errors import ClearingError, IdentityConflictError, MountError
 from tests.support.disks import disks
-from tests.support.loopdisk import attached, make_image, mounted
+from tests.support.loopdisk import attached, make_image, mounted, run
 from tests.support.running_agent import fill
 
 NOW = datetime(2026, 8, 4, 8, 0, tzinfo=UTC)  # 16:00 where the recorders are
@@ -140,11 +140,26 @@ def test_what_stops_a_clearing_stops_it_for_every_card(tmp_path):
         assert set(listed(recorder)) == set(files)
 
 
-def test_ntfs_is_only_read(tmp_path):
-    with docked(tmp_path, FIRST) as recorder:
-        (one,) = recorder._volumes
-        one.volume = replace(one.volume, file_system="ntfs")
+def test_ntfs_is_read_and_never_written(tmp_path):
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    run("mkfs.ntfs", "-q", "-F", "-f", str(image))
+    (tmp_path / "filled").mkdir()
+    with attached(image) as node, mounted(node, tmp_path / "filled", "-t", "ntfs-3g") as root:
+        fill(root, FIRST)
+    before = image.read_bytes()
+    with attached(image) as node:
+        recorder = disks(tmp_path).attach(Device("usb-0:5", "block", node, "A", file_system="ntfs"))
+        files = listed(recorder)
+        content = {name: read(recorder, file) for name, file in files.items()}
         assert not recorder.can_clear
+        with pytest.raises(MountError, match="never written"):
+            recorder.clear(list(files.values()), lambda: None)
+        assert set(listed(recorder)) == set(FIRST)
+        recorder.release()
+    assert content == FIRST
+    assert image.read_bytes() == before
 
 
 def test_what_names_and_attributes_mark_is_told_of_each_file(tmp_path):
