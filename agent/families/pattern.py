@@ -7,6 +7,7 @@ the longer alternative first.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 PATTERN_MAX = 300
@@ -38,11 +39,8 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """
     if len(pattern) > PATTERN_MAX:
         raise ValueError(f"{len(pattern)} > {PATTERN_MAX}")
-    tokens = _tokens(pattern)
-    closings: list[str] = []
-    said = [_kept(token, closings) for token in tokens]
     try:
-        return re.compile(f"(?>{''.join(said)})", re.ASCII)
+        return re.compile(_kept(_tokens(pattern)), re.ASCII)
     except re.error as error:
         raise ValueError(str(error)) from error
 
@@ -59,15 +57,26 @@ def _tokens(pattern: str) -> list[re.Match[str]]:
     return tokens
 
 
-def _kept(token: re.Match[str], closings: list[str]) -> str:
-    """Return a token as one that gives nothing back."""
-    if token["open"]:
-        closings.append("))" if token["name"] else ")")
-        return f"(?P<{token['name']}>(?>" if token["name"] else "(?>"
-    if token["close"]:
-        if not closings:
+def _kept(tokens: Iterable[re.Match[str]]) -> str:
+    """Return tokens as a pattern that gives nothing back.
+
+    An optional group is one of two alternatives: CPython's own quantifiers behind a group that
+    captures may end in SystemError where they are possessive (gh-101955).
+    """
+    said = [""]
+    names: list[str | None] = []
+    for token in tokens:
+        if token["open"]:
+            said.append("")
+            names.append(token["name"])
+        elif not token["close"]:
+            said[-1] += token[0] + ("+" if token["many"] else "")
+        elif not names:
             raise ValueError(f"{token.start()}: )")
-        return closings.pop() + ("?+" if token["close"] == ")?" else "")
-    if token["bar"]:
-        return "|"
-    return token["atom"] + (f"{token['many']}+" if token["many"] else "")
+        else:
+            group, name = f"(?>{said.pop()})", names.pop()
+            group = f"(?P<{name}>{group})" if name else group
+            said[-1] += f"(?>{group}|)" if token["close"] == ")?" else group
+    if names:
+        raise ValueError("(")
+    return f"(?>{said[0]})"

@@ -14,6 +14,7 @@ from agent.families.pattern import PATTERN_MAX, compiled
         (r"BAT=(?P<percent>\d+)%", "BAT=87%"),
         ("(?:OK|DONE)(?:!)?", "DONE"),
         ("(?P<a>x|y)?z", "z"),
+        ("(?P<a>(?P<b>x)|y|z)?(?:(?P<c>x)?y)?w", "xyw"),
         (r"\x41[^,\]]+,[a-f0-9]{2}-{3}.{1,}", "Axyz,0f---\xe9."),
         (r"\$\.\[\]\\", "$.[]\\"),
         ("", ""),
@@ -53,6 +54,11 @@ def test_what_is_taken_is_not_given_back(pattern, text):
 def test_anything_else_is_refused(pattern):
     with pytest.raises(ValueError, match=r"."):
         compiled(pattern)
+
+
+def test_a_group_that_was_not_there_tells_nothing():
+    found = compiled("(?P<a>(?P<b>x)|y)?z(?P<c>w)?").fullmatch("yz")
+    assert found.groupdict() == {"a": "y", "b": None, "c": None}
 
 
 HOSTILE = [
