@@ -6,6 +6,7 @@ import queue
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from agent.catalogue import Sighting
 from agent.core.custody import FOLDED
 from agent.core.device import bind
 from agent.core.event import Ticked
+from agent.core.inquiries import EARLIER_MAX
 from agent.core.inquiries import FOLDED as INQUIRIES_FOLDED
 from agent.core.plan import Proven
 from agent.core.recorder import Device, Driver, Recorder
@@ -389,19 +391,43 @@ def _attach(device: Device, drivers: list[Driver]) -> Recorder:
     raise NoDriverError(device=device.description)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    path: bytes
+    size: int
+    modified_us: int
+    sha256: str
+    view: str
+
+
 @dataclass(frozen=True)
 class _Imported:
+    data: _Bare
+
+
+@dataclass(frozen=True)
+class _Recorded:
     data: Proven
 
 
 def proven_of(
     ledger: Ledger, recorder: str, is_reported: Callable[[str], bool]
 ) -> Iterator[Proven]:
-    """Yield what the ledger says is in the archive of a recorder's, save what is damaged."""
+    """Yield what the ledger says is in the archive of a recorder's, save what is damaged.
+
+    The newest tell what they recorded.
+    """
     # What is damaged in the archive is copied anew as long as the recorder has it.
-    # A card may hold 20,000 files; only what the plan needs is read of their entries.
+    # A card may hold 20,000 files; of most only what the plan needs is read of their entries.
+    newest: deque[bytes] = deque()
     for raw in ledger.select_raw(subject=recorder, types=(FootageImported.TYPE,)):
-        known = from_json(raw, _Imported).data
+        newest.append(raw)
+        if len(newest) > EARLIER_MAX:
+            bare = from_json(newest.popleft(), _Imported).data
+            if not is_reported(bare.sha256):
+                yield Proven(bare.path, bare.size, bare.modified_us, bare.sha256, bare.view)
+    for raw in newest:
+        known = from_json(raw, _Recorded).data
         if not is_reported(known.sha256):
             yield known
 

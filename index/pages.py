@@ -166,6 +166,7 @@ class Pages:
             "is_stale": self._is_stale,
             "is_connected": self.board.is_connected,
             "storage_marks": showing.storage_marks(self.board.open_alerts()),
+            "waiting": len(self.board.inquiries()),
             "names": {status.station: status.name for status in self.board.stations()},
         }
 
