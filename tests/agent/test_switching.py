@@ -16,7 +16,7 @@ import pytest
 
 from agent.archive import Archive
 from agent.core.effect import Enter
-from agent.core.event import DevicesSeen, Ticked
+from agent.core.event import DevicesSeen, SwitchBegun, Ticked
 from agent.core.profile import Language, Match, Profile
 from agent.core.recorder import Device, MediaFacts, Volume
 from agent.core.station import Station
@@ -102,6 +102,14 @@ class Post:
         return [fact for fact in self.facts if kind == fact.TYPE]
 
 
+def wait(told):
+    """Wait for something another thread says."""
+    deadline = time.monotonic() + SECONDS
+    while not told() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return told()
+
+
 def now():
     return datetime.now(UTC)
 
@@ -164,6 +172,23 @@ def test_one_visit_asks_switches_and_imports(tmp_path, card):
         assert types[-1] == "visit.completed"
         assert len({fact.visit for fact in post.facts}) == 1
         assert {fact.name for fact in post.of("footage.imported")} == {"DCIM/a.mp4", "DCIM/b.mp4"}
+
+
+def test_the_station_knows_before_the_recorder_may_leave(tmp_path):
+    class Quick(Zzx):
+        reported = None
+
+        def line(self, said):
+            if b'"id": 6' in said:
+                self.reported = type(post.events.get(timeout=SECONDS).event)
+            return super().line(said)
+
+    zzx = Quick()
+    zzx.number = "R1"
+    with docked(tmp_path, zzx) as post:
+        post.until(DockState.ASKING)
+        post.take(post.events.get(timeout=SECONDS))
+        assert wait(lambda: zzx.reported) is SwitchBegun
 
 
 def test_what_was_told_is_still_known_when_the_card_is_read(tmp_path, card):
