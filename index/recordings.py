@@ -27,7 +27,10 @@ _SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One imported file, its three times side by side; None where they are not plausible."""
+    """One imported file, its three times side by side; None where they are not plausible.
+
+    `is_more`: it is of the same recording as the file before it, of which it is `part`.
+    """
 
     station: str
     recorder: str
@@ -38,6 +41,9 @@ class Recording:
     recorded_at: datetime | None
     duration: Text
     clock: ClockState
+    is_important: bool
+    part: int | None
+    is_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +94,7 @@ def question_sheet(board: Board, zone: ZoneInfo) -> QuestionSheet:
 
 
 def _recordings(found: tuple[tuple[str, Entry], ...]) -> Iterator[Recording]:
-    for station, entry in found:
-        try:
-            fact = fact_of(entry, FootageImported)
-        except ValueError:
-            continue  # the index stores what was signed, whatever it says
+    for station, entry, fact, is_more in _together(found):
         device_at = _plausible(fact.recorded_at, fact.clock_offset_ms or 0)
         yield Recording(
             station=station,
@@ -104,7 +106,29 @@ def _recordings(found: tuple[tuple[str, Entry], ...]) -> Iterator[Recording]:
             recorded_at=_plausible(fact.recorded_at, 0),
             duration=_length(fact.media.duration_ms),
             clock=entry.moment.clock,
+            is_important=fact.important is not None,
+            part=fact.part,
+            is_more=is_more,
         )
+
+
+def _together(
+    found: tuple[tuple[str, Entry], ...],
+) -> Iterator[tuple[str, Entry, FootageImported, bool]]:
+    """Yield the files as they came, those of one recording behind its first, by their parts."""
+    groups: dict[tuple[str, ...], list[tuple[str, Entry, FootageImported]]] = {}
+    for station, entry in found:
+        try:
+            fact = fact_of(entry, FootageImported)
+        except ValueError:
+            continue  # the index stores what was signed, whatever it says
+        alone = f"#{entry.sequence}"  # which no recording's key is
+        key = station, fact.recorder, fact.visit, fact.recording or alone
+        groups.setdefault(key, []).append((station, entry, fact))
+    for group in groups.values():
+        ordered = sorted(group, key=lambda one: (one[2].sidecar_of is not None, one[2].part or 0))
+        for place, (station, entry, fact) in enumerate(ordered):
+            yield station, entry, fact, place > 0
 
 
 def _plausible(at: datetime, later_ms: int) -> datetime | None:

@@ -83,6 +83,20 @@ def test_times_that_cannot_be_are_left_out_and_nothing_breaks(office):
     assert "2 file(s)" in page(office, "/footage/2026-11-18")
 
 
+def test_the_parts_of_a_recording_stand_together_and_what_is_marked_is_said(office):
+    parts = [
+        replace(FILE, name=f"{n}.mp4", recording="ab" * 8, part=n, important=important)
+        for n, important in ((1, None), (2, "name"))
+    ]
+    log = replace(FILE, name="1.nmea", recording="ab" * 8, sidecar_of="1.mp4")
+    enter(office, parts[0], log, replace(FILE, name="other.mp4"), parts[1])
+    shown = page(office, "/footage/2026-11-18")
+    places = [shown.index(name) for name in ("1.mp4", "2.mp4", "1.nmea", "other.mp4")]
+    assert places == sorted(places)
+    assert shown.count("↳") == 2
+    assert '2.mp4 <strong>Important</strong> <small class="soft">part 2</small>' in shown
+
+
 def test_a_day_without_files_says_so_and_today_is_the_first_day_shown(office):
     assert "No file was imported on this day" in page(office, "/footage/2026-11-17")
     assert "2026-11-18" in page(office, "/footage")
