@@ -27,15 +27,12 @@ _UNUSABLE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY, errno.ENOMEM, err
 class Usb:
     """Carries control, bulk and `Pause` to one device.
 
-    An interface is claimed when its endpoint is first used. Where a kernel driver has it, it is
-    taken away only where `detaches`, and given back at the close.
+    An interface is claimed when its endpoint is first used, and never taken from a kernel driver.
     """
 
-    def __init__(self, device: Any, node: Path, *, detaches: bool) -> None:  # noqa: ANN401  # untyped
+    def __init__(self, device: Any, node: Path) -> None:  # noqa: ANN401  # untyped
         self._device = device
         self._node = node
-        self._detaches = detaches
-        self._claimed: dict[int, bool] = {}  # interface -> whether a driver is to be given back
 
     def ask(self, request: Request) -> bytes:
         """Carry one transfer out and return what came back.
@@ -55,19 +52,8 @@ class Usb:
         raise self._unusable(f"no {type(request).__name__}")
 
     def close(self) -> None:
-        """Give interfaces and drivers back and close the device; may be called twice."""
-        for number, is_detached in self._claimed.items():
-            self._let_go(number, is_detached=is_detached)
-        self._claimed.clear()
+        """Give its interfaces back and close the device; may be called twice."""
         usb.util.dispose_resources(self._device)
-
-    def _let_go(self, number: int, *, is_detached: bool) -> None:
-        try:
-            usb.util.release_interface(self._device, number)
-            if is_detached:
-                self._device.attach_kernel_driver(number)
-        except usb.core.USBError:  # it is gone, and with it what was claimed
-            return
 
     def _control(self, request: ControlRead | ControlWrite) -> bytes:
         kind = request.request_type
@@ -84,7 +70,7 @@ class Usb:
         return bytes(answer) if isinstance(request, ControlRead) else _sent(request, answer)
 
     def _bulk(self, request: BulkRead | BulkWrite) -> bytes:
-        self._claim(request.endpoint)
+        usb.util.claim_interface(self._device, self._interface_with(request.endpoint))
         patience = _milliseconds(request)
         try:
             if isinstance(request, BulkRead):
@@ -94,17 +80,6 @@ class Usb:
             if error.errno == errno.EPIPE:  # it refused; nothing more passes until that is taken
                 self._device.clear_halt(request.endpoint)
             raise
-
-    def _claim(self, endpoint: int) -> None:
-        """Claim the interface with this endpoint, once."""
-        interface = self._interface_with(endpoint)
-        if interface in self._claimed:
-            return
-        is_detached = self._detaches and self._device.is_kernel_driver_active(interface)
-        if is_detached:
-            self._device.detach_kernel_driver(interface)
-        usb.util.claim_interface(self._device, interface)
-        self._claimed[interface] = is_detached
 
     def _interface_with(self, endpoint: int) -> int:
         for interface in self._device.get_active_configuration():
@@ -126,7 +101,7 @@ class Usb:
         return TransportError(node=str(self._node), reason=reason)
 
 
-def open_usb(node: Path, *, detaches: bool = False) -> Usb:
+def open_usb(node: Path) -> Usb:
     """Find the device of a node (/dev/bus/usb/BBB/DDD); it is opened with the first request.
 
     Raises:
@@ -142,7 +117,7 @@ def open_usb(node: Path, *, detaches: bool = False) -> Usb:
     device = usb.core.find(backend=backend, bus=bus, address=address)
     if device is None:
         raise RecorderGoneError
-    return Usb(device, node, detaches=detaches)
+    return Usb(device, node)
 
 
 def _milliseconds(request: ControlRead | ControlWrite | BulkRead | BulkWrite) -> int:
