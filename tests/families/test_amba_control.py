@@ -134,8 +134,6 @@ def test_a_pong_of_the_right_size_with_other_words_is_no_recorder():
     assert not told("probe", Other())
 
 
-def test_an_unplugged_endpoint_answers_no_login_and_no_battery():
-    recorder = Recorder()
-    recorder.control = AmbaAscii().control
-    assert converse(AmbaControl({"password": "000000"}).log_in(), Emulated(recorder)) == "none"
-    assert told("battery", recorder) is None
+def test_one_that_takes_no_control_transfers_tells_nothing():
+    assert converse(AmbaControl({"password": "000000"}).log_in(), Emulated(AmbaAscii())) == "none"
+    assert told("battery", AmbaAscii()) is None

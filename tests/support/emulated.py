@@ -31,12 +31,18 @@ class Emulated:
         pass
 
     def _carry(self, request):
+        """What a recorder has no way for it refuses, as a bus would."""
         if isinstance(request, Pause):
             return b""
         payload, size = getattr(request, "payload", b""), getattr(request, "size", 0)
         if isinstance(request, ScsiRead | ScsiWrite):
-            return self.recorder.scsi(request.cdb, payload, size)
+            return self._way("scsi")(request.cdb, payload, size)
         if isinstance(request, BulkRead | BulkWrite):
-            return self.recorder.bulk(request.endpoint, payload, size)
+            return self._way("bulk")(request.endpoint, payload, size)
         setup = (request.request_type, request.request, request.value, request.index, size)
-        return self.recorder.control(setup, payload)
+        return self._way("control")(setup, payload)
+
+    def _way(self, name):
+        if not hasattr(self.recorder, name):
+            raise RefusedError
+        return getattr(self.recorder, name)

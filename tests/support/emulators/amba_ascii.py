@@ -1,19 +1,15 @@
 """An Ambarella recorder on the wire: texts over a pair of bulk endpoints."""
 
 from .attext import AtTextRecorder
-from .faults import RefusedError, SilentError
+from .faults import SilentError
 
 
 class AmbaAscii(AtTextRecorder):
-    """Endpoint 0x01 takes a text, endpoint 0x81 gives the answer; control transfers are refused."""
+    """Endpoint 0x01 takes a text, endpoint 0x81 gives the answer."""
 
     def __init__(self, number="AMB7788", **more):
         super().__init__(number, **more)
         self.answers = []
-
-    def control(self, setup, payload):
-        """Know no vendor request."""
-        raise RefusedError
 
     def bulk(self, endpoint, payload, size):
         """Take a text on the way out; give the oldest answer on the way in."""

@@ -20,10 +20,6 @@ class AmbaControl(Mouth):
         self.pending = None
         self.said = []
 
-    def bulk(self, endpoint, payload, size):
-        """Have no bulk endpoints."""
-        raise RefusedError
-
     def control(self, setup, payload):
         """Carry out the request of a setup packet (type, request, value, index, size)."""
         request_type, request, value, _, size = setup
