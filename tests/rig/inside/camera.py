@@ -1,7 +1,8 @@
 """A recorder that speaks PTP, behind a USB device in this machine: the emulator over FunctionFS.
 
-camera.py JSON: what gadget.py takes but for the functions, and {"recorder": arguments of the
-emulator, "files": {path: base64}, "log": file}. Into the log goes what the host did to it.
+camera.py FILE: JSON, what gadget.py takes but for the functions, and {"recorder": arguments of the
+emulator, "files": {path: base64}, "faults": {operation: [kind, times, at]}, "log": file}. Into the
+log goes what the host did to it, and how often it asked for each operation.
 """
 
 import base64
@@ -11,13 +12,14 @@ import struct
 import subprocess
 import sys
 import threading
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import gadget
 from commanded import SETUP
 from emulators.ptp import Recorder
-from emulators.ptp_usb import Plug
+from emulators.ptp_usb import Fault, Plug
 
 _BUFFER_BYTES = 1 << 16
 
@@ -87,12 +89,17 @@ def main():
     os.write(ep0, struct.pack("<IIII", 2, 16, 0, 0))
     gadget.plug("camera", told["number"])
     plug = Plug(recorder)
+    for code, fault in told["faults"].items():
+        plug.faults[int(code, 16)] = Fault(*fault)
     threading.Thread(target=serve_control, args=(ep0, plug), daemon=True).start()
 
     def keep_log():
         left = [thing.name for thing in recorder.things.values()]
         offset = recorder.clock_offset.total_seconds()
-        Path(told["log"]).write_text(json.dumps({"left": left, "offset": offset}))
+        asked = Counter(f"{code:#06x}" for code, _ in recorder.log)
+        fresh = Path(told["log"] + ".new")
+        fresh.write_text(json.dumps({"left": left, "offset": offset, "asked": asked}))
+        fresh.replace(told["log"])
 
     serve(folder, plug, keep_log)
 
