@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from agent.core.dialogue import converse
 from agent.core.family import Guarded
 from agent.families import FAMILIES
+from agent.families.ptp import PictureTransfer
 from agent.profiles import load
 from contracts.errors import NoAnswerError
 from tests.support.declared import TEXT
@@ -18,8 +19,11 @@ from tests.support.emulators.amba_control import AmbaControl
 from tests.support.emulators.e12 import E12
 from tests.support.emulators.jieli import Jieli
 from tests.support.emulators.novatek import Novatek
+from tests.support.emulators.ptp import Recorder as Pictures
+from tests.support.emulators.ptp_usb import Plug
 from tests.support.emulators.serial_recorder import TextRecorder
 from tests.support.emulators.zzx import PASSWORD, Zzx
+from tests.support.ptp_wire import Wire as Cable
 from tests.support.wire import Wire
 
 ASKED = ("probe", "identity", "battery", "clock_read", "clock_set", "storage", "switch")
@@ -63,6 +67,9 @@ def rows():
         family = FAMILIES[profile.language.family]({**profile.language.options, **own})
         yield name, facts_of(family, way())
     yield "serial (declared)", facts_of(FAMILIES["grammar"](TEXT), Wire(TextRecorder()))
+    session, cable = PictureTransfer({}), Cable(Plug(Pictures()))
+    converse(session.begin(), cable)
+    yield "ptp", facts_of(session, cable)
 
 
 def _tells(ask, way):

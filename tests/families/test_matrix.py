@@ -2,6 +2,8 @@
 
 import pytest
 
+from agent.families import FAMILIES
+from agent.profiles import load
 from tests.families.matrix import ASKED, MET, rows, shipped
 
 TOLD = dict(rows())
@@ -28,3 +30,9 @@ def test_a_profile_claims_what_its_language_does(name):
 
 def test_a_declared_line_can_do_everything():
     assert TOLD["serial (declared)"] == set(ASKED)
+
+
+@pytest.mark.parametrize("name", ["ptp", "mtp"])
+def test_cameras_and_players_claim_what_their_session_does(name):
+    known = load(None, {**FAMILIES, "ptp": dict}).profiles
+    assert claimed(next(one for one in known if one.name == name)) == TOLD["ptp"]
