@@ -18,8 +18,10 @@ from typing import Protocol
 
 import pyudev
 
+from agent.core.admission import as_foreseen
 from agent.core.event import DevicesSeen
 from agent.core.recorder import Device, Volume
+from agent.mounter.ports import interface_classes
 
 ENUMERATE_SECONDS = 30.0
 POLL_SECONDS = 0.3
@@ -160,15 +162,25 @@ class VirtualPorts:
         return Device(f"virtual:{name}", "virtual", port, name, arrival=arrival)
 
 
+class Keep(Protocol):
+    """Who lets the kernel bind drivers to a device; see `agent.admitting.Doorkeeper.keep`."""
+
+    def __call__(self, plug: Device, name: str, *, is_in: bool) -> bool:
+        """Tell whether a device is to be shown as it is now."""
+
+
 class KernelDevices:
     """USB devices, and the loop devices that are bound to docks, as kernel and udev show them.
+
+    `keep` is asked about each USB device; without it whatever the kernel lets in is in.
 
     Where no udevd runs the kernel's own notices are heard, and what udev would have found out is
     read from sysfs and from the disk itself.
     """
 
-    def __init__(self, bound_ports: Collection[str]) -> None:
+    def __init__(self, bound_ports: Collection[str], keep: Keep | None = None) -> None:
         self._bound_ports = frozenset(bound_ports)
+        self._keep = keep
         self._context = pyudev.Context()
         self._udevd = _UDEVD.exists()
         self._monitor = _monitor(self._context, "udev" if self._udevd else "kernel")
@@ -209,11 +221,16 @@ class KernelDevices:
     def _usb_devices(self) -> Iterator[Device]:
         for usb in self._context.list_devices(subsystem="usb", DEVTYPE="usb_device"):
             below = list(usb.children)
-            classes = _interface_classes(usb, below)
-            if _attribute(usb, "bDeviceClass") == _HUB and classes <= {_HUB}:
-                continue
+            is_in = _attribute(usb, "authorized") != "0"
+            classes = _interface_classes(usb, below) or _described_classes(usb)
             disks = sorted(filter(_is_disk, below), key=_by_name)
             plug = _usb_device(usb, _port(usb, *disks), classes, below)
+            is_shown = not self._keep or self._keep(plug, usb.sys_name, is_in=is_in)
+            if not is_shown or (_attribute(usb, "bDeviceClass") == _HUB and classes <= {_HUB}):
+                continue
+            if not is_in:
+                yield as_foreseen(plug)
+                continue
             is_ready = all(map(self._is_ready, disks))
             if is_ready and any(map(_has_medium, disks)):
                 yield self._showing(plug, disks, _arrival(usb, *disks))
@@ -295,6 +312,14 @@ def _monitor(context: pyudev.Context, source: str) -> pyudev.Monitor:
 def _interface_classes(usb: pyudev.Device, below: Iterable[pyudev.Device]) -> frozenset[str]:
     own = (part for part in below if part.device_type == "usb_interface" and part.parent == usb)
     return frozenset(_attribute(part, "bInterfaceClass") or "?" for part in own)
+
+
+def _described_classes(usb: pyudev.Device) -> frozenset[str]:
+    """Return the classes of a device that is not let in: it shows descriptors, no interfaces."""
+    try:  # libudev gives attributes as text, up to their first NUL
+        return interface_classes(Path(usb.sys_path, "descriptors").read_bytes())
+    except OSError:  # gone, and there is a notice of it
+        return frozenset()
 
 
 def _is_disk(part: pyudev.Device) -> bool:

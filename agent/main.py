@@ -16,12 +16,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent import storekeeping
+from agent.admitting import Doorkeeper
 from agent.archive import Archive
 from agent.archive.commissioning import Watch, check, ledger_room, look_at, settle
 from agent.archive.expecting import Books
 from agent.archive.scrubbing import PARTS, Scrubbing
 from agent.asking import Counter
 from agent.catalogue import Sighting
+from agent.core.admission import judge
 from agent.core.custody import FOLDED
 from agent.core.device import bind
 from agent.core.event import Ticked
@@ -288,7 +290,15 @@ class Agent:
 
     def _sources(self) -> list[Source]:
         folders = self._settings.folders
-        sources: list[Source] = [KernelDevices([dock.port for dock in self._settings.dock])]
+        docks = {dock.port: dock.number for dock in self._settings.dock}
+        own, profiles = self._settings.own_ports, self._profiles.profiles
+        keep = None
+        if folders.mounter is not None:
+            helper = Helper(Path(folders.mounter))
+            keep = Doorkeeper(
+                lambda plug: judge(plug, docks, own, profiles), helper.admit, helper.shut_out
+            ).keep
+        sources: list[Source] = [KernelDevices(list(docks), keep)]
         if folders.virtual_ports is not None:
             sources.append(VirtualPorts(Path(folders.virtual_ports)))
         return sources

@@ -163,6 +163,7 @@ def test_of_a_recorder_in_command_mode_everything_that_can_be_spoken_over_is_tol
     ("name", "classes"),
     [
         ("keyboard", ("03",)),
+        ("keyboard_not_let_in", ("03",)),
         ("network_adapter", ("02", "0a")),
         ("storage_with_keyboard", ("03", "08")),
     ],
