@@ -105,7 +105,7 @@ class Guest:
                 self.until(lambda: self.qmp("query-status")["status"] != "inmigrate")
                 self.qmp("cont")
             self._channel = Lines(self.folder / "rig.sock")
-            self.until(self._answers, seconds=240)
+            self.until(self._answers, seconds=900)
         except (OSError, EOFError, TimeoutError, GuestError) as error:
             raise GuestError(f"{error}: {(self.folder / 'qemu.log').read_text()}") from error
 

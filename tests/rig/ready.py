@@ -40,7 +40,7 @@ def _boot_and_save(base: Path, folder: Path) -> None:
     station = Station(Origin(base, folder), folder)
     try:
         station.start()
-        station.sh("systemctl is-system-running --wait || true", seconds=300)
+        station.sh("systemctl is-system-running --wait || true", seconds=900)
         station.wait_idle()
         station.sh("sync")
         station.save(folder / "ready.state")

@@ -131,7 +131,7 @@ class Station(Guest):
         def is_idle(shown: Snapshot) -> bool:
             return shown.index_connected and shown.witnessed == shown.ledger_size
 
-        self.wait(is_idle, seconds=300)
+        self.wait(is_idle, seconds=900)
 
     def keep_logs(self, folder: Path) -> None:
         """Leave what a failed test's reader needs."""
