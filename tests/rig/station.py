@@ -40,7 +40,7 @@ class Station(Guest):
         shown = self.get(SNAPSHOT)
         return None if shown is None else from_json(shown, Snapshot)
 
-    def wait(self, condition: Callable[[Snapshot], Any], seconds: float = 180) -> Snapshot:
+    def wait(self, condition: Callable[[Snapshot], Any], seconds: float = 400) -> Snapshot:
         """Wait until the snapshot is as wanted, and return it."""
         last: list[Snapshot | None] = [None]
 
@@ -55,7 +55,7 @@ class Station(Guest):
             raise
 
     def wait_dock(
-        self, number: int, condition: Callable[[DockView], Any], seconds: float = 180
+        self, number: int, condition: Callable[[DockView], Any], seconds: float = 400
     ) -> DockView:
         """Wait until a dock is shown as wanted, and return it."""
 
@@ -64,7 +64,7 @@ class Station(Guest):
 
         return of(self.wait(lambda shown: condition(of(shown)), seconds))
 
-    def settled(self, number: int, seconds: float = 240) -> DockView:
+    def settled(self, number: int, seconds: float = 400) -> DockView:
         """Wait until a dock's visit has ended one way or another."""
         return self.wait_dock(number, lambda dock: dock.state in SETTLED, seconds)
 
@@ -79,7 +79,7 @@ class Station(Guest):
         wanted = (entry for entry in self._read if entry["type"] in kinds)
         return [entry["data"] for entry in wanted]
 
-    def wait_said(self, kind: str, count: int = 1, seconds: float = 180) -> Mapping[str, Any]:
+    def wait_said(self, kind: str, count: int = 1, seconds: float = 400) -> Mapping[str, Any]:
         """Wait until the ledger has so many entries of a type; return what the last says."""
 
         def enough() -> list[Mapping[str, Any]] | None:

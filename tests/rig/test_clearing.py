@@ -52,7 +52,7 @@ def test_of_a_crafted_card_is_read_what_can_be_and_nothing_is_removed(station, t
     craft(card.image, change)
     before = card.image.read_bytes()
     plugged = station.plug(2, card)
-    station.wait_dock(2, lambda dock: dock.state is DockState.FAILED or over(dock), seconds=180)
+    station.wait_dock(2, lambda dock: dock.state is DockState.FAILED or over(dock), seconds=400)
     station.unplug(plugged)
     station.empty(2)
     assert card.image.read_bytes() == before
