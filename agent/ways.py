@@ -8,6 +8,7 @@ from agent.core.recorder import Device
 from agent.mounter.scsi import send as send_scsi
 from agent.mounting import Helper
 from agent.transports.adb import open_adb
+from agent.transports.library import open_library
 from agent.transports.line import open_line
 from agent.transports.scsi import open_scsi
 from agent.transports.tcp import open_tcp
@@ -40,6 +41,7 @@ def ways(helper: Helper | None = None) -> dict[str, Open]:
             lent(device, next(iter(device.lines), None), "tty"), options
         ),
         "tcp": lambda _, options: open_tcp(options),
+        "library": lambda device, options: open_library(lent(device, device.usb, "USB"), options),
         "adb": lambda device, options: open_adb(device.serial, options),
     }
 

@@ -8,6 +8,7 @@ from agent.families.amba_control import AmbaControl
 from agent.families.e12 import E12
 from agent.families.grammar import Grammar
 from agent.families.jieli import Jieli
+from agent.families.library import VendorLibrary
 from agent.families.novatek import Novatek
 from agent.families.zzx import Zzx
 
@@ -20,5 +21,6 @@ FAMILIES: dict[str, Callable[[Mapping[str, object]], Family]] = {
     "grammar": Grammar,
     "jieli": Jieli,
     "novatek": Novatek,
+    "vendor_library": VendorLibrary,
     "zzx": Zzx,
 }

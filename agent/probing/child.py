@@ -19,6 +19,7 @@ import av
 import av.error
 import av.logging
 
+from agent import walls
 from agent.core.recorder import MediaFacts
 from agent.probing import confinement, magic, structure
 from contracts.errors import ConfinementError
@@ -78,13 +79,13 @@ def main() -> None:
     link = socket.socket(fileno=0)
     _warm()
     refusal = None
-    walls: tuple[str, ...] = ()
+    up: tuple[str, ...] = ()
     try:
-        confinement.die_with_parent()
-        walls = confinement.confine(int(os.environ["MUSTER_PROBE_CPU_SECONDS"]))
+        walls.die_with_parent()
+        up = confinement.confine(int(os.environ["MUSTER_PROBE_CPU_SECONDS"]))
     except ConfinementError as error:
         refusal = MediaFacts("unparsed", detail=str(error.text))
-    link.send(json.dumps(walls).encode())
+    link.send(json.dumps(up).encode())
     while True:
         request, descriptors, _, _ = socket.recv_fds(link, 64, 1)
         if not request:
