@@ -13,7 +13,16 @@ from index import rendering
 from index.pages import build_pages
 from tests.support.made_up_office import NOON, MadeUpOffice, busy_office, hostile_office, roster_of
 
-PAGES = ("/", "/day/2026-11-18", "/day/2026-11-17", "/day/2026-11-14", "/alerts", "/stations")
+PAGES = (
+    "/",
+    "/day/2026-11-18",
+    "/day/2026-11-17",
+    "/day/2026-11-14",
+    "/footage/2026-11-18",
+    "/questions",
+    "/alerts",
+    "/stations",
+)
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

@@ -14,7 +14,7 @@ from tests.support.made_up_office import NOON, MadeUpOffice, hostile_office
 from tests.support.mosquitto import free_port
 
 HOSTILE = ("<script>document.title='broken'</script>", '"><img src=x onerror=alert(1)>')
-PAGES = ("/", "/day/2026-11-17", "/alerts", "/stations")
+PAGES = ("/", "/day/2026-11-17", "/footage/2026-11-17", "/questions", "/alerts", "/stations")
 
 
 @contextmanager

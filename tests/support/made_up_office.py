@@ -15,6 +15,7 @@ from contracts.facts import (
 )
 from contracts.loading import to_json
 from contracts.messages import Message, StationState
+from contracts.questions import FootageQuestioned
 from contracts.roster import Deadline, Department, Person, Policy, RecorderRecord, Roster
 from contracts.settings import IndexSettings
 from index.board import Board, View
@@ -173,6 +174,8 @@ def hostile_office(folder, names):
         office.issue(f"{number}{name}", name, f"d{number}", at=at)
         office.issue(f"{name}-{number}", name, name, at=at)
         office.declare(f"{name}-{number}", "other", name, at=at)
+        asked = FootageQuestioned(name, name, name, "overlap", name, at, at, name, name, (name,))
+        office.station().enter(asked, at=at)
     office.ship()
     office.roll()
     return office
