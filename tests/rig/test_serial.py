@@ -75,4 +75,4 @@ def test_a_line_in_a_dock_that_knows_of_none_is_refused(station, recorder):
     refused = station.wait(lambda shown: shown.refused).refused[0]
     assert (refused.dock, refused.code) == (DOCK - 1, "not_a_recorder")
     assert recorder.heard == []
-    assert station.snapshot().docks[DOCK - 2].state is DockState.EMPTY
+    assert station.snapshot().docks[DOCK - 2].state is DockState.REFUSED
