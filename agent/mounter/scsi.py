@@ -1,6 +1,7 @@
 """One SCSI command of a maker's own through the kernel's generic driver (SG_IO, <scsi/sg.h>).
 
-Standard library only. The kernel lets nobody but root (CAP_SYS_RAWIO) send such commands.
+Standard library only. The kernel (6.1) lets whoever may open the node for writing send any command:
+the node is root's, and the list below is what stands between the agent and a card.
 """
 
 import ctypes

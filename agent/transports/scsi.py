@@ -1,8 +1,8 @@
 """SCSI commands to a recorder in command mode.
 
 How one is sent is `agent.mounter.scsi`'s (SG_IO, from a closed list); here is what came of it. Who
-sends is the root helper where the agent is not root itself: to the kernel, a maker's own command
-needs CAP_SYS_RAWIO.
+sends is the root helper where the agent is not root itself: whoever may open such a node may send
+it any command, so the node is root's.
 """
 
 import errno

@@ -128,3 +128,14 @@ def has_become_a_disk(talking, family):
     talking.station.until(lambda: talking.station.sh(f"ls {disk}", check=False), what=disk)
     read = f"mount -o ro {disk} /mnt && cat /mnt/1.mp4; umount /mnt"
     return talking.station.sh(read) == "footage"
+
+
+def test_a_recorder_pulled_out_between_two_questions_is_gone(talking):
+    family = "novatek"
+    node = talking.plug(family)
+    answer = talking.ask(family, node, "probe", "wait", "battery")
+    talking.station.until(lambda: talking.station.get(f"{ASKS}/waiting") is not None)
+    talking.pull(f"BWC{family}-command")
+    talking.station.sh(f"rm {ASKS}/waiting")
+    told = json.loads(talking.station.until(lambda: talking.station.get(answer)))
+    assert told == {"probe": True, "wait": None, "battery": "recorder_gone"}
