@@ -132,8 +132,8 @@ def date_recording(
 ) -> Dated:
     """Return a recording's start: name before container before modification time.
 
-    Recorders have no time zone: the name is local wall time. The measured offset (recorder minus
-    station) is taken off; an unknown offset counts as none.
+    Recorders have no time zone: the name, and the time on most cards, is local wall time. The
+    measured offset (recorder minus station) is taken off; an unknown offset counts as none.
     """
     fast = timedelta(milliseconds=clock_offset_ms or 0)
     named = name_time(file.path)
@@ -142,7 +142,10 @@ def date_recording(
         return Dated(at - fast, "name", named)
     if media.started_at is not None:
         return Dated(media.started_at.astimezone(UTC) - fast, "container", None)
-    return Dated(modified_at(file) - fast, "modified", None)
+    written = modified_at(file)
+    if file.is_local_time:
+        written = written.replace(tzinfo=zone).astimezone(UTC)
+    return Dated(written - fast, "modified", None)
 
 
 def _names(listing: Listing) -> tuple[tuple[bytes, str], ...]:

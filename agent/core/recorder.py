@@ -91,12 +91,14 @@ class CardFile:
     """A regular file the recorder lists. `path` is raw bytes below the card's root, `/` between.
 
     Two are equal by path, size and time: what else is known of a file says nothing of its bytes.
+    `is_local_time`: the time is the recorder's wall time, told as if it were UTC (FAT, exFAT, PTP).
     """
 
     path: bytes
     size: int
     modified_ns: int  # as the file system says, nanoseconds since 1970 UTC
     is_read_only: bool = field(default=False, compare=False)
+    is_local_time: bool = field(default=False, compare=False)
     mark: Mark = field(default=UNMARKED, compare=False)
 
 

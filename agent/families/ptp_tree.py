@@ -56,7 +56,7 @@ def card_file(path: bytes, info: ObjectInfo, zone: ZoneInfo) -> CardFile:
     told = packets.moment(info.modified) or _EPOCH.replace(tzinfo=None)
     local = told.astimezone(zone) if told.tzinfo else told
     modified_us = max(0, (local.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1))
-    return CardFile(path, info.size, modified_us * 1000)
+    return CardFile(path, info.size, modified_us * 1000, is_local_time=True)
 
 
 class _Tree:

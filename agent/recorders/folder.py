@@ -40,10 +40,16 @@ _GONE = frozenset({errno.ENODEV, errno.ENOMEDIUM, errno.ENOTCONN, errno.ECONNABO
 
 
 class CardFolder:
-    """The files below one folder; `is_gone` tells whether the recorder was pulled out."""
+    """The files below one folder; `is_gone` tells whether the recorder was pulled out.
 
-    def __init__(self, root: Path, is_gone: Callable[[], bool]) -> None:
+    `is_local_time`: its file system keeps wall time, as `CardFile.is_local_time` says.
+    """
+
+    def __init__(
+        self, root: Path, is_gone: Callable[[], bool], *, is_local_time: bool = False
+    ) -> None:
         self._is_gone = is_gone
+        self._is_local_time = is_local_time
         self._root: int | None = None
         self._above: tuple[bytes, int] | None = None  # the folder opened last: files come in rows
         self._ahead: dict[bytes, int] = {}  # what is expected, opened
@@ -62,7 +68,7 @@ class CardFolder:
         Raises:
             RecorderGoneError: the recorder was pulled out.
         """
-        walk = _Walk(self._device)
+        walk = _Walk(self._device, is_local_time=self._is_local_time)
         walk.folder(self._fd(), b"", depth=1)
         if self._is_gone():
             raise RecorderGoneError
@@ -120,7 +126,8 @@ class CardFolder:
         finally:
             _close(fd)
         is_file = stat.S_ISREG(said.st_mode) and said.st_nlink <= 1
-        return replace(_card_file(file.path, said), mark=file.mark) if is_file else None
+        found = _card_file(file.path, said, is_local_time=self._is_local_time)
+        return replace(found, mark=file.mark) if is_file else None
 
     def has_folder(self, pattern: str) -> bool:
         """Tell whether there is a folder like this ("DCIM/1*"), whatever its letters' case."""
@@ -316,8 +323,9 @@ class FolderFile:
 class _Walk:
     """One walk through a card's folders; keeps what could not be read beside what could."""
 
-    def __init__(self, device: int) -> None:
+    def __init__(self, device: int, *, is_local_time: bool) -> None:
         self._device = device
+        self._is_local_time = is_local_time
         self._files: list[CardFile] = []
         self._refused: list[RefusedItem] = []
         self._errors: list[str] = []
@@ -369,7 +377,7 @@ class _Walk:
         if kind == stat.S_IFDIR:
             self._below(fd, name, path, depth)
         elif kind == stat.S_IFREG and said.st_nlink <= 1:
-            self._files.append(_card_file(path, said))
+            self._files.append(_card_file(path, said, is_local_time=self._is_local_time))
         else:
             self._refused.append(_refused(path, kind, said.st_nlink))
 
@@ -398,9 +406,9 @@ class _Walk:
         self._errors.append(f"{shown(path) or '/'}: {reason}")
 
 
-def _card_file(path: bytes, said: os.stat_result) -> CardFile:
+def _card_file(path: bytes, said: os.stat_result, *, is_local_time: bool) -> CardFile:
     is_read_only = not said.st_mode & stat.S_IWUSR  # on FAT and exFAT the attribute of that name
-    return CardFile(path, said.st_size, said.st_mtime_ns, is_read_only)
+    return CardFile(path, said.st_size, said.st_mtime_ns, is_read_only, is_local_time)
 
 
 def _refused(path: bytes, kind: int, links: int) -> RefusedItem:

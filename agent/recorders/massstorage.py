@@ -26,6 +26,9 @@ _READ_ONLY = frozenset({"ntfs"})
 _YEARS = range(2010, 2100)
 _FRESH = timedelta(hours=1)  # a battery told longer before docking is an estimate
 
+# Their stamps have no zone, and are mounted as they stand (agent.mounter.cards).
+_LOCAL_TIME = frozenset({"vfat", "exfat"})
+
 
 class Mounted(Protocol):
     """A card mounted read-only."""
@@ -139,7 +142,11 @@ class _Mounted:
 
     def open(self) -> None:
         """Take hold of its files."""
-        self._folder = CardFolder(self.mounted.target, self.mounted.is_gone)
+        self._folder = CardFolder(
+            self.mounted.target,
+            self.mounted.is_gone,
+            is_local_time=self.volume.file_system in _LOCAL_TIME,
+        )
 
     def release(self) -> None:
         """Unmount it; may be called twice."""

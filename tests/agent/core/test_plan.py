@@ -1,5 +1,6 @@
 """What of a listing is copied, and when a recording was made."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -65,6 +66,12 @@ def test_the_container_says_when_if_the_name_does_not():
 def test_the_modification_time_is_the_last_resort():
     dated = date_recording(card_file(), UNPARSED, None, ZONE)
     assert (dated.recorded_from, dated.recorded_at) == ("modified", modified_at(card_file()))
+
+
+def test_a_modification_time_without_a_zone_is_the_recorders_wall_time():
+    file = replace(card_file(), is_local_time=True)
+    dated = date_recording(file, UNPARSED, None, ZONE)
+    assert dated.recorded_at.astimezone(ZONE).replace(tzinfo=UTC) == modified_at(file)
 
 
 def test_a_fast_clock_is_taken_off():
