@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -67,6 +67,10 @@ def test_a_fact_comes_out_of_its_entry_as_it_went_in():
     entry = decode(raw)
     assert fact_of(entry, FootageImported) == IMPORTED
     assert (entry.sequence, entry.subject, entry.moment, entry.raw) == (7, "R1", MOMENT, raw)
+
+
+def test_a_recorders_own_time_is_the_corrected_one_with_the_offset_put_back():
+    assert IMPORTED.recorded_at - IMPORTED.device_at == timedelta(milliseconds=5)
 
 
 def test_a_fact_of_another_type_is_not_read():

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -56,6 +56,17 @@ def test_silence_is_unknown():
 
 def test_a_password_of_ones_own_is_no_default():
     assert told(family(password=OWN).log_in(), GetZFYInfo=said()) == "accepted"
+
+
+def test_a_password_that_is_not_taken_is_refused():
+    assert told(family().log_in(), GetZFYInfo=said(returned=0, status=4)) == "refused"
+
+
+@pytest.mark.parametrize(("hours", "zone"), [(8, b"REC-08:00"), (-3.5, b"REC+03:30")])
+def test_the_clock_is_set_in_the_recorders_zone_as_posix_writes_it(hours, zone):
+    moment = datetime(2026, 9, 21, tzinfo=timezone(timedelta(hours=hours)))
+    asked = next(family().set_clock(moment))
+    assert asked.request.payload == zone
 
 
 @pytest.mark.parametrize("out", [b"", (255).to_bytes(4, "little"), b"\xff\xff\xff\xff", "§", "A"])
