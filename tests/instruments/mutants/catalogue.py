@@ -13,6 +13,6 @@ from tests.instruments.mutants.order import ORDER
 from tests.instruments.mutants.pictures import PICTURES
 
 MUTANTS = (*MEDIUM, *ARCHIVE, *CARD, *LEDGER, *OFFICE, *CLEARING, *PICTURES, *ASKING, *ORDER)
-# What every test run takes: the order of the seal whole, of the others each second; the soak and
+# What every test run takes: the order of the seal whole, of the others each fourth; the soak and
 # `python -m tests.instruments.mutants` take all.
 SHARE = (*ORDER, *MUTANTS[: -len(ORDER) : 4])
