@@ -20,14 +20,16 @@ from contracts.errors import (
     RecorderError,
     RecorderGoneError,
 )
+from contracts.names import shown
 from contracts.reading import Confidence, Identity, Reading
 
 _READ_ONLY = frozenset({"ntfs"})
 _YEARS = range(2010, 2100)
 _FRESH = timedelta(hours=1)  # a battery told longer before docking is an estimate
 
-# Their stamps have no zone, and are mounted as they stand (agent.mounter.cards).
-_LOCAL_TIME = frozenset({"vfat", "exfat"})
+# Their stamps have no zone, and are mounted as they stand (agent.mounter.cards); a file takes as
+# much room as it is long.
+_FAT = frozenset({"vfat", "exfat"})
 
 
 class Mounted(Protocol):
@@ -145,7 +147,7 @@ class _Mounted:
         self._folder = CardFolder(
             self.mounted.target,
             self.mounted.is_gone,
-            is_local_time=self.volume.file_system in _LOCAL_TIME,
+            is_local_time=self.volume.file_system in _FAT,
         )
 
     def release(self) -> None:
@@ -176,8 +178,10 @@ class _Mounted:
         return [replace(file, path=file.path.removeprefix(self.root)) for file in own]
 
     def listing(self) -> Listing:
-        """List every file on it."""
+        """List every file on it; one larger than the card itself is refused, whatever it claims."""
         said = self.folder.list_files()
+        if self.volume.file_system in _FAT:
+            said = possible(said, self.folder.space())
         if not self.root:
             return said
         named = f"{self.root.decode()} {said.error}"
@@ -186,6 +190,28 @@ class _Mounted:
             tuple(replace(item, path=self.root + item.path) for item in said.refused),
             said.error and named,
         )
+
+
+def possible(listing: Listing, space: tuple[int, int] | None) -> Listing:
+    """Return a listing without the files that are larger than the card, each refused.
+
+    What a crafted card claims must not be asked of the archive's disk (fault A04).
+    """
+    total = space[1] if space else None
+    beyond = {f.path for f in listing.files if total is not None and f.size > total}
+    if not beyond:
+        return listing
+    refused = [
+        RefusedItem(f.path, "unreadable", f"{f.size} bytes on a card of {total}")
+        for f in listing.files
+        if f.path in beyond
+    ]
+    first = f"{shown(refused[0].path)}: {refused[0].detail}"
+    return Listing(
+        tuple(file for file in listing.files if file.path not in beyond),
+        tuple(sorted((*listing.refused, *refused), key=lambda item: item.path)),
+        "; ".join(filter(None, (listing.error, first))),
+    )
 
 
 class MassStorageRecorder:

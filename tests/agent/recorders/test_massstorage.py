@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.core.profile import NUMBER_MARKS
-from agent.core.recorder import Device
+from agent.core.recorder import CardFile, Device, Listing
+from agent.recorders.massstorage import possible
 from agent.recorders.telling import number_in
 from contracts.errors import FileUnreadableError, MountError, RecorderGoneError
 from tests.support.disks import disks
@@ -215,3 +216,13 @@ def test_the_number_in_param_ini(raw, number):
 )
 def test_the_number_in_info_dat(raw, number):
     assert number_in(raw, NUMBER_MARKS[1]) == number
+
+
+def test_a_file_larger_than_its_card_is_refused_and_the_others_stay():
+    files = (CardFile(b"a.mp4", 100, 0), CardFile(b"b.mp4", 1 << 40, 0))
+    listing = possible(Listing(files), (0, 1000))
+    assert [file.path for file in listing.files] == [b"a.mp4"]
+    assert [(item.path, item.reason) for item in listing.refused] == [(b"b.mp4", "unreadable")]
+    assert listing.error == "b.mp4: 1099511627776 bytes on a card of 1000"
+    assert possible(listing, (0, 1000)) == listing
+    assert possible(Listing(files), None) == Listing(files)
