@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from agent import auditing, catalogue, pins, questioning, storekeeping
+from agent import auditing, catalogue, pins, questioning, recording, storekeeping
 from agent import main as wiring
 from agent.calling import call
 from agent.core.profile import Profile
@@ -234,6 +234,29 @@ def ask(
         click.echo(json.dumps(questioning.document(told), ensure_ascii=False, indent=2))
     else:
         click.echo("\n".join(questioning.text(told)))
+
+
+@main.command("record-fixture")
+@click.option(
+    "--config", type=_file, help="站点设置, 可省 / the station's settings; may be left out"
+)
+@click.option("--port", help="端口, 见 recorders / a port as `recorders` shows it")
+@click.option("--device", help="设备节点 / a device node: /dev/sdb, /dev/ttyUSB0")
+@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--scrub/--no-scrub", default=True, help="隐去编号 / hide numbers and names (default)"
+)
+def record_fixture(
+    config: Path | None, port: str | None, device: str | None, output: Path, *, scrub: bool
+) -> None:
+    """录下一台设备的回答和文件名, 只读 / keep what one recorder tells; changes nothing on it."""
+    if (port is None) == (device is None):
+        raise click.UsageError("--port 或 / or --device")
+    config = config or (_CONFIG if _CONFIG.exists() else None)
+    settings = _load(config) if config else None
+    found = _guard(lambda: wiring.record(settings, port or device or ""))
+    for line in _guard(lambda: recording.write(found, output, scrub=scrub)):
+        click.echo(visible(line))
 
 
 def _named(loaded: Loaded, name: str) -> Profile:

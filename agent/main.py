@@ -4,6 +4,7 @@ import hashlib
 import logging
 import queue
 import signal
+import tempfile
 import threading
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import storekeeping
+from agent import recording, storekeeping
 from agent.admitting import Doorkeeper
 from agent.archive import Archive
 from agent.archive.commissioning import Watch, check, ledger_room, look_at, settle
@@ -48,6 +49,7 @@ from agent.recorders.inbox import Inbox
 from agent.recorders.massstorage import MassStorage
 from agent.recorders.ptp import Moments, Ptp
 from agent.recorders.virtual import Virtual
+from agent.recording import Recorded
 from agent.scrubber import Desk, Scrubber
 from agent.shipper import Shipper
 from agent.showing import write_snapshot
@@ -363,6 +365,23 @@ def plugged_in(settings: StationSettings | None, known: Loaded) -> list[Sighting
         )
         for one in bound.refused
     ]
+
+
+def record(settings: StationSettings | None, at: str) -> Recorded:
+    """Return all that the device at a port or node tells, and what its card holds.
+
+    Raises:
+        TransportError: nothing is there.
+        RecorderSilentError: it is no disk and speaks no language we know.
+        MusterError: as the driver and the transport raise.
+    """
+    profiles = known_recorders(settings).profiles
+    device = recording.found(KernelDevices((at, f"loop:{Path(at).name}")).devices(), at)
+    zone = ZoneInfo(settings.station.zone if settings else "UTC")
+    with tempfile.TemporaryDirectory() as folder:
+        disks = MassStorage(Path(folder), mount_read_only, profiles, zone)
+        means = recording.Means(ways(), clock.uptime_seconds, VERSION)
+        return recording.record(device, profiles, means, disks.attach)
 
 
 def commission(settings: StationSettings, order: storekeeping.Order) -> str:

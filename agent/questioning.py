@@ -75,22 +75,33 @@ def ask(profile: Profile, node: Path | None, serial: str | None) -> tuple[Answer
         transport.close()
 
 
-def answers(family: Family, transport: Transport) -> Iterator[Answer]:
-    """Yield all that a device tells; what it does not answer is unknown, with the reason."""
+def answers(
+    family: Family, transport: Transport, asking: Callable[[str], object] = str
+) -> Iterator[Answer]:
+    """Yield all that a device tells; what it does not answer is unknown, with the reason.
+
+    `asking` is told each fact before it is asked for.
+    """
     if isinstance(family, Guarded):
+        asking("login")
         login, why = _told(family.log_in, transport)
         yield Answer("login", login, why, "reported" if login else "unknown")
+    asking("identity")
     identity, why = _told(family.identity, transport)
     for mark in ("number", "serial", "model"):
         value = getattr(identity, "device_number" if mark == "number" else mark, None)
         how = identity.how if identity else why
         yield Answer(mark, value, how, "reported" if value else "unknown")
+    asking("battery")
     yield _answer("battery_percent", *_told(family.battery, transport))
+    asking("clock")
     yield _answer("clock", *_told(family.clock, transport))
+    asking("storage")
     storage, why = _told(family.storage, transport)
     for at, fact in enumerate(("free_bytes", "total_bytes")):
         yield _answer(fact, storage[at] if storage else None, why)
     if isinstance(family, Grammar):
+        asking("values")
         for told in converse(family.values(), transport):
             sure = "unknown" if told.value is None else "reported"
             yield Answer(told.name, told.value, told.how, sure, unit=told.unit)

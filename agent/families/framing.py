@@ -5,7 +5,7 @@ xor8 31, sum8 dd, crc16-modbus 4b37, crc16-ccitt 29b1, crc16-xmodem 31c3, crc32 
 """
 
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
@@ -132,6 +132,23 @@ def heard(frame: Frame, seconds: float) -> Dialogue[bytes | None]:
     said = yield Hear(until=suffix or None, size_max=frame.size_max, seconds=seconds)
     said = said.removesuffix(suffix)
     return next((found for found in _found(said, frame) if found is not None), None)
+
+
+def refitted(said: bytes, frame: Frame, change: Callable[[bytes], bytes]) -> bytes:
+    """Return one frame, and the noise before it, with its payload changed and its checksum right.
+
+    `change` keeps the length. What is no whole frame is changed as it is.
+    """
+    prefix, suffix = raw(frame.prefix, frame), raw(frame.suffix, frame)
+    body = said.removesuffix(suffix)
+    at = body.find(prefix)
+    while at >= 0 and _payload(body[at:], frame) is None:
+        at = body.find(prefix, at + 1) if prefix else -1
+    if at < 0:
+        return change(said)
+    end = len(body) - len(_check(b"", frame))
+    begun = prefix + change(body[at + len(prefix) : end])
+    return change(body[:at]) + begun + _check(begun, frame) + said[len(body) :]
 
 
 def _found(said: bytes, frame: Frame) -> Iterator[bytes | None]:

@@ -151,6 +151,11 @@ class Grammar:
         if problems:
             raise SettingsError(file="language.options", problems=problems)
 
+    @property
+    def frame(self) -> Frame:
+        """What stands around each payload."""
+        return self._options.frame
+
     def probe(self) -> Dialogue[bool]:
         """Ask the declared question at each declared speed, until it is answered."""
         bauds = self._options.serial.bauds if self._options.serial else (None,)

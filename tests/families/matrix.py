@@ -80,12 +80,21 @@ def _tells(ask, way):
     return bool(getattr(told, "device_number", told))
 
 
+def cleared(name):
+    """Return how cards are cleared: by the language, as the disk it becomes, or not."""
+    if name == "ptp":
+        return "+"
+    known = shipped().get(name)
+    return "disk" if known and known.clearing else "-"
+
+
 def table():
     """Yield the lines of the table."""
-    yield " " * 20 + "".join(f"{fact:<12}" for fact in ASKED)
+    yield (" " * 20 + "".join(f"{fact:<11}" for fact in (*ASKED, "clear"))).rstrip()
     for name, facts in rows():
-        yield f"{name:<20}" + "".join(f"{'+' if fact in facts else '-':<12}" for fact in ASKED)
+        told = ["+" if fact in facts else "-" for fact in ASKED]
+        yield (f"{name:<20}" + "".join(f"{one:<11}" for one in (*told, cleared(name)))).rstrip()
 
 
 if __name__ == "__main__":
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in table())
+    sys.stdout.writelines(f"{line}\n" for line in table())

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.families.framing import Checksum, Frame, Length, check_value, framed, heard, shown
+from agent.families.framing import (
+    Checksum,
+    Frame,
+    Length,
+    check_value,
+    framed,
+    heard,
+    refitted,
+    shown,
+)
 from contracts.errors import NoAnswerError
 from tests.support.wire import overheard
 
@@ -158,3 +167,18 @@ def test_no_bytes_do_harm(said, frame):
         found(said, frame)
     except NoAnswerError:
         return
+
+
+@pytest.mark.parametrize("form", ["bytes", "hex"])
+def test_a_frame_with_another_payload_has_the_right_checksum_again(form):
+    frame = Frame(prefix="$", suffix="\r\n", checksum=Checksum("xor8", form=form, mark="*"))
+    said = b"noise$" + framed(b"ID=DSJ0042", frame)
+    made = refitted(said, frame, lambda raw: raw.replace(b"42", b"01"))
+    assert made == b"noise$" + framed(b"ID=DSJ0001", frame)
+
+
+def test_what_is_no_whole_frame_is_changed_as_it_is():
+    frame = Frame(prefix="$", suffix="\r\n", checksum=Checksum("xor8"))
+    assert refitted(b"no frame 42", frame, lambda raw: raw.replace(b"42", b"01")) == b"no frame 01"
+    bare = Frame(checksum=Checksum("crc32"))
+    assert refitted(b"x", bare, bytes.upper) == b"X"

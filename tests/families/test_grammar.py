@@ -260,3 +260,7 @@ def test_no_text_does_harm(said):
         Grammar({**TEXT, "battery": {**TEXT["battery"], "tries": 1}}).probe(), Says(framed_)
     )
     assert told is False
+
+
+def test_the_frame_is_the_declared_one():
+    assert Grammar(TEXT).frame.prefix == "$"

@@ -1,12 +1,15 @@
 """A shipped profile claims what its language does with the emulated recorder, no more, no less."""
 
+from pathlib import Path
+
 import pytest
 
 from agent.families import FAMILIES
 from agent.profiles import load
-from tests.families.matrix import ASKED, MET, rows, shipped
+from tests.families.matrix import ASKED, MET, rows, shipped, table
 
 TOLD = dict(rows())
+PAGE = Path(__file__).parents[2] / "docs/recorders/fixtures.md"
 ON_THE_DISK = "statvfs"  # learnt once it is a disk, without its language
 
 
@@ -36,3 +39,7 @@ def test_a_declared_line_can_do_everything():
 def test_cameras_and_players_claim_what_their_session_does(name):
     known = load(None, {**FAMILIES, "ptp": dict}).profiles
     assert claimed(next(one for one in known if one.name == name)) == TOLD["ptp"]
+
+
+def test_the_manual_shows_this_very_table():
+    assert "\n".join(table()) in PAGE.read_text(encoding="utf-8")

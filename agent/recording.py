@@ -1,0 +1,271 @@
+"""What `muster-agent record-fixture` does: all that one recorder tells, kept for who has none.
+
+Only read-type requests are sent, as by `muster-agent ask`, and a card is listed; of its files only
+the small ones are opened by which a recorder tells of itself.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from agent.core.device import languages
+from agent.core.dialogue import Transport, converse
+from agent.core.fixture import (
+    PROBE,
+    VERSION,
+    Fixture,
+    Head,
+    Plug,
+    Recording,
+    Replay,
+    entry,
+    parse,
+    text,
+)
+from agent.core.profile import PLAIN, Language, Profile
+from agent.core.pseudonyms import Pseudonyms, hidden
+from agent.core.recorder import CardFile, Device, Recorder
+from agent.families import FAMILIES
+from agent.families.framing import refitted
+from agent.families.grammar import Grammar
+from agent.questioning import answers
+from contracts.errors import NoAnswerError, RecorderSilentError, SettingsError, TransportError
+from contracts.reading import Identity
+
+MARKER_BYTES = 64 * 1024
+Open = Callable[[Device, Mapping[str, object]], Transport]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded, as it is, and what in it tells this recorder from another."""
+
+    fixture: Fixture
+    secrets: tuple[str, ...]
+    profile: Profile
+
+    def scrubbed(self) -> Fixture:
+        """Return it without that."""
+        names, markers = Pseudonyms(self.secrets), dict(_markers(self.profile))
+        head = self.fixture.head
+        family = FAMILIES[head.family](head.options) if head.family else None
+        if not isinstance(family, Grammar):
+            return hidden(self.fixture, names, markers)
+        frame = family.frame
+        return hidden(self.fixture, names, markers, lambda said, as_: refitted(said, frame, as_))
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a recording is made with."""
+
+    opens: Mapping[str, Open]
+    clock: Callable[[], float]
+    program: str
+    origin: Literal["hardware", "constructed"] = "hardware"
+
+
+def found(devices: Iterable[Device], at: str) -> Device:
+    """Return the device at a port or node.
+
+    Raises:
+        TransportError: there is none.
+    """
+    for device in devices:
+        nodes = (device.node, device.usb, device.generic, *device.lines)
+        if at in {device.port, *map(str, nodes)}:
+            return device
+    raise TransportError(node=at, reason="没有插着的设备 / nothing is plugged in there")
+
+
+def record(
+    device: Device, profiles: Sequence[Profile], means: Means, attach: Callable[[Device], Recorder]
+) -> Recorded:
+    """Ask a device in its language if it has one, and list its card if it shows one.
+
+    Raises:
+        RecorderSilentError: it does neither.
+        RecorderError: as driver and transport raise.
+    """
+    tried = languages(device, profiles)
+    spoken = next(filter(None, (_spoken(device, one, means) for one in tried)), None)
+    if device.kind != "block":
+        if spoken is None:
+            names = ", ".join(one.name for one in tried)
+            raise RecorderSilentError(device=device.description, tried=names)
+        return spoken
+    recorder = attach(device)
+    try:
+        listed = _listed(device, recorder, means)
+    finally:
+        recorder.release()
+    return _together(spoken, listed) if spoken else listed
+
+
+def write(recorded: Recorded, file: Path, *, scrub: bool) -> tuple[str, ...]:
+    """Write a file, or add a card to one that has a dialogue; return what the person must know.
+
+    Raises:
+        SettingsError: the file has such a part already, or is no fixture.
+    """
+    fixture = recorded.scrubbed() if scrub else recorded.fixture
+    whole = _added(fixture, file)
+    file.write_text("".join(f"{line}\n" for line in text(whole)), encoding="utf-8")
+    return tuple(_remarks(recorded, fixture))
+
+
+def _spoken(device: Device, profile: Profile, means: Means) -> Recorded | None:
+    language = profile.language
+    opens = means.opens.get(language.transport) if language else None
+    if language is None or opens is None or language.family not in FAMILIES:
+        return None
+    transport = opens(device, language.options)
+    try:
+        return _asked(device, profile, language, Recording(transport, means.clock), means)
+    finally:
+        transport.close()
+
+
+def _together(spoken: Recorded, listed: Recorded) -> Recorded:
+    fixture = replace(spoken.fixture, entries=listed.fixture.entries)
+    return Recorded(fixture, (*spoken.secrets, *listed.secrets), listed.profile)
+
+
+def _asked(
+    device: Device, profile: Profile, language: Language, way: Recording, means: Means
+) -> Recorded | None:
+    family = FAMILIES[language.family](language.options)
+    way.fact = PROBE
+    try:
+        if not converse(family.probe(), way):
+            return None
+    except NoAnswerError:
+        return None
+    told = {one.fact: one.value for one in answers(family, way, lambda fact: _turn(way, fact))}
+    head = Head(
+        VERSION, means.origin, profile.name, language.family, language.transport,
+        dict(language.options), program=means.program,
+    )  # fmt: skip
+    said = (str(told[name]) for name in ("number", "serial") if told.get(name))
+    secrets = (*said, *_own(device), *_passwords(language.options))
+    return Recorded(Fixture(head, _plug(device), tuple(way.kept)), secrets, profile)
+
+
+def _listed(device: Device, recorder: Recorder, means: Means) -> Recorded:
+    """List a card's files; the small ones by which it tells of itself are read."""
+    profile = getattr(recorder, "profile", PLAIN)
+    identity = recorder.identify()
+    markers = dict(_markers(profile))
+    entries = tuple(
+        entry(file, _held(recorder, file) if file.path.lower() in markers else None)
+        for file in recorder.list_files().files
+    )
+    head = Head(VERSION, means.origin, profile.name, program=means.program)
+    secrets = (*_said(identity), *_own(device))
+    return Recorded(Fixture(head, _plug(device), (), entries), secrets, profile)
+
+
+def _added(new: Fixture, file: Path) -> Fixture:
+    """Return what a file has already and what is new: a dialogue and then a card, or either.
+
+    Raises:
+        SettingsError: it has that part, is of another profile, or is malformed.
+    """
+    if not file.exists():
+        return new
+    old = parse(file.read_text(encoding="utf-8"), str(file))
+    is_same = (old.head.hidden is None) == (new.head.hidden is None)
+    if not old.exchanges or old.entries or not new.entries or not is_same:
+        problem = "已有录音 / only a card can be added, once, to a dialogue, hidden alike"
+        raise SettingsError(file=str(file), problems=(problem,))
+    return replace(old, entries=new.entries)
+
+
+def _remarks(recorded: Recorded, fixture: Fixture) -> Iterator[str]:
+    """Yield what the person should know before mailing it."""
+    yield f"型号 / profile: {fixture.head.profile}"
+    yield f"问答 / exchanges: {len(fixture.exchanges)}, 文件 / files: {len(fixture.entries)}"
+    if fixture.head.hidden is None:
+        yield "! 未隐去任何内容 / nothing was hidden (--no-scrub)"
+    else:
+        what = "编号, 序列号, 卷标, 口令, 文件名 / numbers, serials, labels, passwords, names"
+        yield f"已隐去 / hidden: {fixture.head.hidden} ({what})"
+    yield "保留 / kept: 时间, 大小, 名中字母, 时钟, 电量 / times, sizes, letters, clock, battery"
+    short = [one for one in recorded.secrets if one and one.encode() in _whole(fixture)]
+    if short and fixture.head.hidden is not None:
+        yield f"! 太短或为出厂值, 未隐去 / still there, short or a factory value: {len(short)}"
+    if not _reads(fixture):
+        yield "! 隐去后校验不符, 编号读不出 / its number cannot be read any more: a checksum?"
+    yield "邮寄前请自己读一遍 / read the file yourself before you mail it"
+
+
+def _reads(fixture: Fixture) -> bool:
+    """Tell whether the recorder's number can be read from the file where it was recorded."""
+    if not fixture.exchanges:
+        return True
+    family = FAMILIES[fixture.head.family](fixture.head.options)
+    try:
+        converse(family.identity(), Replay(fixture.exchanges))
+    except NoAnswerError:
+        return any(one.fact == "identity" and one.answer is None for one in fixture.exchanges)
+    return True
+
+
+def _turn(way: Recording, fact: str) -> None:
+    way.fact = fact
+
+
+def _plug(device: Device) -> Plug:
+    return Plug(
+        device.kind, device.description, device.serial, device.vendor_id, device.model_id,
+        device.classes, device.inquiry, device.label, device.file_system, bool(device.lines),
+    )  # fmt: skip
+
+
+def _own(device: Device) -> tuple[str, ...]:
+    marks = (device.serial, device.label, *(one.uuid for one in device.volumes), device.volume)
+    return tuple(mark for mark in marks if mark)
+
+
+def _said(identity: Identity) -> tuple[str, ...]:
+    marks = (identity.device_number, identity.serial, identity.volume)
+    return tuple(mark for mark in marks if mark)
+
+
+def _passwords(options: object) -> Iterator[str]:
+    for key, value in options.items() if isinstance(options, dict) else ():
+        if key == "password":
+            yield str(value)
+        yield from _passwords(value)
+
+
+def _markers(profile: Profile) -> Iterator[tuple[bytes, str]]:
+    """Yield the files by which a card tells of its recorder, and the key that is kept."""
+    for mark in profile.card.identity:
+        yield mark.file.lower().encode(), ""
+    if profile.card.battery:
+        file, key = profile.card.battery
+        yield file.lower().encode(), key
+
+
+def _held(recorder: Recorder, file: CardFile) -> bytes | None:
+    if file.size > MARKER_BYTES:
+        return None
+    opened = recorder.open_file(file)
+    buffer = bytearray(file.size)
+    try:
+        done = 0
+        while done < file.size:
+            count = opened.readinto(memoryview(buffer)[done:])
+            if not count:
+                break
+            done += count
+    finally:
+        opened.close()
+    return bytes(buffer[:done])
+
+
+def _whole(fixture: Fixture) -> bytes:
+    said = b"".join(bytes.fromhex(one.answer or "") for one in fixture.exchanges)
+    return said + "\n".join(text(fixture)).encode()

@@ -1,0 +1,111 @@
+"""`muster-agent record-fixture`: what it writes, adds, refuses and says."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.core.fixture import parse
+from agent.core.recorder import Device
+from agent.recording import Means, found, record, write
+from contracts.errors import RecorderSilentError, SettingsError, TransportError
+from tests.acceptance.test_station_cards import card as image
+from tests.acceptance.test_station_cards import reader
+from tests.recorders.construct import PLUG, construct, plug, profiles
+from tests.support.emulated import Emulated
+from tests.support.emulators.novatek import Novatek
+
+FILES = {
+    "PARAM.INI": b"[ZFY]\r\nDevNo=DSJ0042\r\n",
+    "DCIM/DSJ0042_031477_20260804_100000.mp4": b"footage",
+}
+ALL = profiles("novatek-text", {})
+
+
+def recorded(recorder, **more):
+    device = plug("0603:8611", "NOVATEK NTK96550", has_line=False)
+    means = Means({"scsi": lambda *_: Emulated(recorder)}, lambda: 0.0, "test")
+    return record(device, ALL, means, None)
+
+
+def ran(output, *arguments):
+    return CliRunner().invoke(main, ["record-fixture", "--output", str(output), *arguments])
+
+
+def test_a_card_is_recorded_without_its_footage_or_its_number(tmp_path):
+    with reader() as one:
+        one.insert(image(tmp_path, FILES))
+        done = ran(tmp_path / "a.fixture", "--port", one.port)
+    assert done.exit_code == 0, done.output
+    assert "已隐去 / hidden: " in done.output
+    said = (tmp_path / "a.fixture").read_text(encoding="utf-8")
+    assert "DSJ0042" not in said
+    assert b"footage".hex() not in said
+    names = [one.name for one in parse(said, "a").entries]
+    assert "DCIM/DSJ0001_000003_20260804_100000.mp4" in names
+
+
+def test_nothing_is_hidden_only_where_that_is_asked_for(tmp_path):
+    with reader() as one:
+        one.insert(image(tmp_path, FILES))
+        done = ran(tmp_path / "a.fixture", "--device", one.node, "--no-scrub")
+    assert done.exit_code == 0, done.output
+    assert "! 未隐去任何内容" in done.output
+    assert "DSJ0042" in (tmp_path / "a.fixture").read_text(encoding="utf-8")
+
+
+def test_a_place_where_nothing_is_plugged_in_is_said(tmp_path):
+    done = ran(tmp_path / "a.fixture", "--port", "usb-nowhere")
+    assert (done.exit_code, "transport" in done.output) == (2, True)
+    assert not (tmp_path / "a.fixture").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--port", "a", "--device", "b")])
+def test_one_place_is_to_be_named(tmp_path, arguments):
+    assert ran(tmp_path / "a.fixture", *arguments).exit_code == 2
+
+
+def test_only_read_type_requests_are_sent():
+    recorder = Novatek()
+    recorded(recorder)
+    assert recorder.mode == "command"
+    assert not [text for text in recorder.said if text.startswith(b"@Ner")]
+
+
+def test_what_answers_in_no_language_and_is_no_disk_is_said():
+    with pytest.raises(RecorderSilentError, match="novatek-text"):
+        recorded(Novatek(fault="silent"))
+
+
+def test_a_device_is_found_by_its_port_or_any_of_its_nodes():
+    device = Device("usb-0:5", "other", PLUG, "x", lines=(PLUG / "ttyUSB0",))
+    for at in ("usb-0:5", str(PLUG), str(PLUG / "ttyUSB0")):
+        assert found([device], at) is device
+    with pytest.raises(TransportError):
+        found([device], "usb-0:6")
+
+
+def test_a_card_is_added_to_a_dialogue_once_and_nothing_else_is(tmp_path):
+    file = tmp_path / "a.fixture"
+    write(recorded(Novatek()), file, scrub=True)
+    with pytest.raises(SettingsError):
+        write(recorded(Novatek()), file, scrub=True)
+    construct("novatek", tmp_path)
+    whole = parse((tmp_path / "novatek.fixture").read_text(encoding="utf-8"), "a")
+    assert (len(whole.exchanges) > 0, len(whole.entries)) == (True, 5)
+
+
+def test_what_is_too_short_to_hide_is_said(tmp_path):
+    said = write(recorded(Novatek(number="A1")), tmp_path / "a.fixture", scrub=True)
+    assert any(line.startswith("! 太短") for line in said)
+    said = write(recorded(Novatek()), tmp_path / "b.fixture", scrub=False)
+    assert any(line.startswith("! 未隐去") for line in said)
+
+
+def test_each_line_is_json_that_says_what_it_is(tmp_path):
+    write(recorded(Novatek()), tmp_path / "a.fixture", scrub=True)
+    lines = (tmp_path / "a.fixture").read_text(encoding="utf-8").splitlines()
+    kinds = [next(iter(json.loads(line))) for line in lines]
+    assert kinds[:2] == ["head", "plug"]
+    assert set(kinds[2:]) == {"exchange"}

@@ -1,0 +1,132 @@
+"""Makes the constructed fixtures of this folder: each emulated recorder, recorded and scrubbed.
+
+`python -m tests.recorders.construct` writes them anew; needs root, as whoever records does.
+"""
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from agent.core.profile import Language, Match, Profile
+from agent.core.recorder import Device, Volume
+from agent.mounting import mount_read_only
+from agent.profiles import load
+from agent.recorders.massstorage import MassStorage
+from agent.recording import Means, record, write
+from contracts.text import Text
+from tests.support.declared import BYTES, TEXT
+from tests.support.disks import FAMILY_NAMES, ZONE
+from tests.support.emulated import Emulated
+from tests.support.emulators.amba_ascii import AmbaAscii
+from tests.support.emulators.amba_control import AmbaControl
+from tests.support.emulators.e12 import E12
+from tests.support.emulators.jieli import Jieli
+from tests.support.emulators.novatek import Novatek
+from tests.support.emulators.serial_recorder import ByteRecorder, TextRecorder
+from tests.support.emulators.zzx import PASSWORD, Zzx
+from tests.support.loopdisk import attached, make_image, mounted, run
+from tests.support.running_agent import fill
+from tests.support.wire import Wire
+
+HERE = Path(__file__).parent
+PLUG = Path("/dev/null")
+SHOT_AT = 1785808800  # 2026-08-04 10:00 at the station
+SERIAL, LABEL = "BWC20260042", "CAM-0042"
+NUMBERS = {"amba-ctrl": "CAM0042", "jieli-dv16": "DSJ0042"}
+# Profile, its options beside the shipped, the plug, its inquiry, and the way to the emulator.
+SPOKEN = {
+    "novatek": ("novatek-text", {}, "0603:8611", "NOVATEK NTK96550", lambda: Emulated(Novatek())),
+    "ambarella-control": ("amba-ctrl", {}, "4255:0001", "", lambda: Emulated(AmbaControl())),
+    "ambarella-ascii": ("amba-ascii", {}, "4255:0001", "", lambda: Emulated(AmbaAscii())),
+    "jieli": ("jieli-dv16", {}, "1234:5678", "DV16 DEVICE", lambda: Emulated(Jieli())),
+    "zzx": ("android-zzx", {"password": PASSWORD}, "18d1:4ee7", "", lambda: Wire(Zzx())),
+    "e12": ("android-e12", {}, "18d1:4ee7", "", lambda: Wire(E12())),
+    "serial-text": ("serial-text", TEXT, "0403:6001", "", lambda: Wire(TextRecorder())),
+    "serial-bytes": ("serial-bytes", BYTES, "0403:6001", "", lambda: Wire(ByteRecorder())),
+}
+DISK = "mass-storage"
+NAMES = (*SPOKEN, DISK)
+
+
+def files(number):
+    """Return a card's files; the names hold the recorder's number and a wearer's."""
+    return {
+        "PARAM.INI": f"[ZFY]\r\nDevNo={number}\r\nUserName=甲乙\r\nUserNo=031477\r\n".encode("gbk"),
+        "LOG/BATTERY.TXT": b"Battery0=85\r\n",
+        f"DCIM/Movie/{number}_031477_20260804_100000.mp4": bytes(3000),
+        f"DCIM/Movie/{number}_031477_20260804_100000.NMEA": bytes(200),
+        f"DCIM/Movie/{number}_031477_20260804_100500_IMP.mp4": bytes(3000),
+    }
+
+
+def profiles(head_profile, options, family="grammar", transport="serial"):
+    """Return the shipped profiles, one with these options; it is made if it is not shipped."""
+    known = load(None, FAMILY_NAMES).profiles
+    if head_profile not in {one.name for one in known}:
+        match = Match(kinds=("serial",), ports=("*",))
+        language = Language(family, transport, options)
+        return (Profile(head_profile, Text("声明", "declared"), match, language), *known)
+    return tuple(
+        replace(one, language=replace(one.language, options={**one.language.options, **options}))
+        if one.name == head_profile and one.language
+        else one
+        for one in known
+    )
+
+
+def plug(usb, inquiry, *, has_line):
+    """Return a recorder in command mode."""
+    vendor, _, model = usb.partition(":")
+    return Device(
+        "usb-0:5", "drive" if inquiry else "other", PLUG, "Acme BWC", serial=SERIAL,
+        vendor_id=vendor, model_id=model, classes=("08",) if inquiry else ("ff",), usb=PLUG,
+        generic=PLUG if inquiry else None, inquiry=inquiry, lines=(PLUG,) if has_line else (),
+    )  # fmt: skip
+
+
+@contextmanager
+def card(held, shown, modified=SHOT_AT, kind="ext4", label=LABEL):
+    """Give the device that shows a card with these files: each its bytes, or how many of zero."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_image(folder / "image", 64, kind)
+        with attached(folder / "image") as node:
+            run("blockdev", "--setrw", str(node))
+            (folder / "in").mkdir()
+            with mounted(node, folder / "in"):
+                fill(folder / "in", held)
+                for path in sorted((folder / "in").rglob("*")):
+                    os.utime(path, (modified, modified))
+            volume = Volume(node, "4A2B-31C7", kind, label)
+            yield replace(
+                shown, kind="block", node=node, classes=("08",), file_system=kind, label=label,
+                volume="4A2B-31C7", volumes=(volume,), lines=(), generic=None, inquiry="",
+            )  # fmt: skip
+
+
+def construct(name, folder):
+    """Record one emulated recorder into a folder: its answers, then its card."""
+    target = folder / f"{name}.fixture"
+    target.unlink(missing_ok=True)
+    profile, options, usb, inquiry, way = SPOKEN.get(name, ("", {}, "abcd:0001", "", None))
+    known = profiles(profile, options) if way else load(None, FAMILY_NAMES).profiles
+    shown = plug(usb, inquiry, has_line=name.startswith("serial"))
+    said = ()
+    if way:
+        opens = dict.fromkeys(("scsi", "usb", "serial", "adb"), lambda *_: way())
+        means = Means(opens, lambda: 0.0, "emulator", "constructed")
+        recorded = record(shown, known, means, None)
+        said = write(recorded, target, scrub=True)
+    number = recorded.secrets[0] if way else "DSJ0042"
+    with card(files(number), shown) as disk, tempfile.TemporaryDirectory() as run_folder:
+        disks = MassStorage(Path(run_folder), mount_read_only, known, ZONE)
+        means = Means({}, lambda: 0.0, "emulator", "constructed")
+        return said + write(record(disk, known, means, disks.attach), target, scrub=True)
+
+
+if __name__ == "__main__":
+    for one in sys.argv[1:] or NAMES:
+        sys.stdout.writelines(f"{line}\n" for line in (f"== {one}", *construct(one, HERE)))
