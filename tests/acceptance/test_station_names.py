@@ -135,7 +135,7 @@ def hostile_station(folder, port=8640):
 def facts(name):
     file = CardFile(name, 5, 10**18)
     trouble = Trouble.of(FileUnreadableError(name=shown(name), offset=0, reason="EIO"))
-    yield settling.imported(imported("v1", file), "R1", 1, None)
+    yield settling.imported(imported("v1", file), "R1", 1, (None, None))
     match NAMES.index(name) % 3:
         case 0:
             yield settling.unreadable(FileUnreadable("v1", PlannedCopy(file), trouble, 0), "R1")
