@@ -76,7 +76,7 @@ def entries(said):
 
 
 def clock(said):
-    """Set the clock, and tell the kernel that it is right: a station sets none from one in doubt."""
+    """Set the clock, and tell the kernel that it is right: no recorder is set from one in doubt."""
     time.clock_settime(time.CLOCK_REALTIME, said["clock"])
     timex = (ctypes.c_long * 32)(ADJ_MAXERROR, 0, 0, 1000)  # modes, offset, freq, maxerror in us
     if ctypes.CDLL(None).adjtimex(ctypes.byref(timex)) < 0:
