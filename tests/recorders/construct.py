@@ -34,8 +34,8 @@ from tests.support.wire import Wire
 HERE = Path(__file__).parent
 PLUG = Path("/dev/null")
 SHOT_AT = 1785808800  # 2026-08-04 10:00 at the station
-SERIAL, LABEL = "BWC20260042", "CAM-0042"
-NUMBERS = {"amba-ctrl": "CAM0042", "jieli-dv16": "DSJ0042"}
+SERIAL, LABEL, VOLUME = "BWC20260042", "CAM-0042", "4A2B-31C7"
+NO_SERIAL = {"jieli", "mass-storage"}  # as some plugs tell none
 # Profile, its options beside the shipped, the plug, its inquiry, and the way to the emulator.
 SPOKEN = {
     "novatek": ("novatek-text", {}, "0603:8611", "NOVATEK NTK96550", lambda: Emulated(Novatek())),
@@ -92,7 +92,7 @@ def card(held, shown, modified=SHOT_AT, kind="ext4", label=LABEL):
     """Give the device that shows a card with these files: each its bytes, or how many of zero."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_image(folder / "image", 64, kind)
+        make_image(folder / "image", 64 + len(held) // 64, kind)
         with attached(folder / "image") as node:
             run("blockdev", "--setrw", str(node))
             (folder / "in").mkdir()
@@ -100,10 +100,10 @@ def card(held, shown, modified=SHOT_AT, kind="ext4", label=LABEL):
                 fill(folder / "in", held)
                 for path in sorted((folder / "in").rglob("*")):
                     os.utime(path, (modified, modified))
-            volume = Volume(node, "4A2B-31C7", kind, label)
+            volume = Volume(node, VOLUME, kind, label)
             yield replace(
                 shown, kind="block", node=node, classes=("08",), file_system=kind, label=label,
-                volume="4A2B-31C7", volumes=(volume,), lines=(), generic=None, inquiry="",
+                volume=VOLUME, volumes=(volume,), lines=(), generic=None, inquiry="",
             )  # fmt: skip
 
 
@@ -114,6 +114,7 @@ def construct(name, folder):
     profile, options, usb, inquiry, way = SPOKEN.get(name, ("", {}, "abcd:0001", "", None))
     known = profiles(profile, options) if way else load(None, FAMILY_NAMES).profiles
     shown = plug(usb, inquiry, has_line=name.startswith("serial"))
+    shown = replace(shown, serial=None) if name in NO_SERIAL else shown
     said = ()
     if way:
         opens = dict.fromkeys(("scsi", "usb", "serial", "adb"), lambda *_: way())

@@ -17,6 +17,7 @@ from agent.core.station import Station
 from agent.families import FAMILIES
 from agent.loop import Hands, Loop
 from agent.mounting import mount_read_only
+from agent.questioning import answers
 from agent.recorders.commanded import Commanded, Time, Ways
 from agent.recorders.massstorage import MassStorage
 from agent.worker import Tools, Worker
@@ -26,7 +27,7 @@ from contracts.roster import RecorderRecord
 from contracts.settings import DockBinding
 from ledger.store import Ledger
 from outside import clock
-from tests.recorders.construct import PLUG, profiles
+from tests.recorders.construct import PLUG, VOLUME, profiles
 from tests.support.made_up import ROSTER, SETTINGS
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -43,7 +44,7 @@ class Docking:
         self.profiles = profiles(head.profile, head.options, head.family, head.transport)
         self.replay = Replay(fixture.exchanges)
         self.inbox = queue.SimpleQueue()
-        roster = replace(ROSTER, recorder=(RecorderRecord("F1", "d1", serial=fixture.plug.serial),))
+        roster = replace(ROSTER, recorder=(registered(fixture),))
         docks = (DockBinding(1, "usb-0:5"),)
         settings = replace(SETTINGS, dock=docks)
         self.station = Station(settings, roster, clock.wall_now(), self.profiles)
@@ -127,6 +128,20 @@ def device(plug):
         usb=PLUG, generic=PLUG if is_scsi else None, inquiry=plug.inquiry, label=plug.label,
         lines=(PLUG,) if plug.has_line else (), file_system=plug.file_system,
     )  # fmt: skip
+
+
+def told(fixture):
+    """Return what a recorder tells when its answers are read without a dock."""
+    family = FAMILIES[fixture.head.family](fixture.head.options)
+    return {one.fact: one.value for one in answers(family, Replay(fixture.exchanges))}
+
+
+def registered(fixture):
+    """Return a roster's record of the recorder, by all that is seen of it at once."""
+    number = told(fixture)["number"] if fixture.exchanges else None
+    return RecorderRecord(
+        "F1", "d1", device_number=number, serial=fixture.plug.serial, volume=VOLUME
+    )
 
 
 def made_of(entries):

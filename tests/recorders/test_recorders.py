@@ -11,13 +11,11 @@ import pytest
 
 from agent.auditing import audit
 from agent.core.device import languages
-from agent.core.fixture import Replay, parse
+from agent.core.fixture import parse
 from agent.core.profile import candidates
-from agent.families import FAMILIES
-from agent.questioning import answers
 from contracts.dock import DockState
 from tests.recorders.construct import HERE, NAMES, card, construct
-from tests.recorders.docking import ENDED, Docking, device, made_of
+from tests.recorders.docking import ENDED, Docking, device, made_of, told
 
 FILES = sorted(HERE.glob("*.fixture"))
 CARD = {"DCIM/a.mp4": b"a", "DCIM/b.mp4": b"b"}  # for a recorder whose card nobody listed
@@ -41,12 +39,6 @@ def disk(fixture):
     held = made_of(fixture.entries) or CARD
     with card(held, device(fixture.plug), modified, label=fixture.plug.label) as shown:
         yield replace(shown, arrival="1.8")
-
-
-def told(fixture):
-    """Return what a recorder tells when its answers are read without a dock."""
-    family = FAMILIES[fixture.head.family](fixture.head.options)
-    return {one.fact: one.value for one in answers(family, Replay(fixture.exchanges))}
 
 
 def visited(docking, fixture, disk):
