@@ -120,7 +120,12 @@ def _spoken(device: Device, profile: Profile, means: Means) -> Recorded | None:
     opens = means.opens.get(language.transport) if language else None
     if language is None or opens is None or language.family not in FAMILIES:
         return None
-    transport = opens(device, language.options)
+    try:
+        transport = opens(device, language.options)
+    except TransportError:
+        if device.kind == "block":  # its card is there all the same
+            return None
+        raise
     try:
         return _asked(device, profile, language, Recording(transport, means.clock), means)
     finally:

@@ -1,6 +1,7 @@
 """`muster-agent record-fixture`: what it writes, adds, refuses and says."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -8,11 +9,15 @@ from click.testing import CliRunner
 from agent.cli import main
 from agent.core.fixture import parse
 from agent.core.recorder import Device
+from agent.mounting import mount_read_only
+from agent.recorders.massstorage import MassStorage
 from agent.recording import Means, found, record, write
 from contracts.errors import RecorderSilentError, SettingsError, TransportError
 from tests.acceptance.test_station_cards import card as image
 from tests.acceptance.test_station_cards import reader
 from tests.recorders.construct import PLUG, construct, plug, profiles
+from tests.recorders.construct import card as disk
+from tests.support.disks import ZONE
 from tests.support.emulated import Emulated
 from tests.support.emulators.novatek import Novatek
 
@@ -76,6 +81,21 @@ def test_only_read_type_requests_are_sent():
 def test_what_answers_in_no_language_and_is_no_disk_is_said():
     with pytest.raises(RecorderSilentError, match="novatek-text"):
         recorded(Novatek(fault="silent"))
+
+
+def closed(device, options):
+    raise TransportError(node=device.port, reason="taken")
+
+
+def test_a_disk_is_listed_though_its_line_cannot_be_opened_and_what_is_none_says_why(tmp_path):
+    device = plug("0603:8611", "NOVATEK NTK96550", has_line=False)
+    means = Means({"scsi": closed}, lambda: 0.0, "test")
+    with pytest.raises(TransportError):
+        record(device, ALL, means, None)
+    with disk({"a.mp4": b"a"}, device) as shown:
+        driver = MassStorage(tmp_path, mount_read_only, ALL, ZONE)
+        listed = record(replace(shown, inquiry=device.inquiry), ALL, means, driver.attach)
+    assert [one.path for one in listed.fixture.entries] == [b"a.mp4".hex()]
 
 
 def test_a_device_is_found_by_its_port_or_any_of_its_nodes():
