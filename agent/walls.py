@@ -6,8 +6,9 @@ Linux only (prctl(2), landlock(7), seccomp(2)).
 import ctypes
 import os
 import resource
+import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from contracts.errors import ConfinementError
@@ -95,6 +96,38 @@ def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 def refuse(number: int) -> int:
     """Return the verdict that answers a call with this errno."""
     return 0x00050000 | number
+
+
+def prove() -> None:
+    """Try what must be impossible by now.
+
+    Raises:
+        ConfinementError: something still is possible.
+    """
+    for name, attempt in _FORBIDDEN.items():
+        try:
+            attempt()
+        except PermissionError:
+            continue
+        except OSError as error:
+            raise ConfinementError(reason=f"{name}: {error.strerror}") from error
+        raise ConfinementError(reason=f"{name} is still possible")
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+_FORBIDDEN: dict[str, Callable[[], object]] = {
+    "opening a file": lambda: os.open("/dev/null", os.O_RDONLY),
+    "opening a folder": lambda: os.open("/", os.O_RDONLY),
+    "creating a file": lambda: os.open("/tmp/.probe", os.O_WRONLY | os.O_CREAT),  # noqa: S108
+    "a network socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+    "a local socket": lambda: socket.socket(socket.AF_UNIX),
+    "a new process": _fork,
+    "another program": lambda: os.execv("/nowhere", ["/nowhere"]),  # noqa: S606  # must fail
+}
 
 
 def _open_to(rules: int, path: Path, wanted: int) -> None:

@@ -3,11 +3,8 @@
 Linux only. Nothing is assumed: after the walls are up each forbidden thing is tried.
 """
 
-import os
 import platform
 import resource
-import socket
-from collections.abc import Callable
 from pathlib import Path
 
 from agent import walls
@@ -46,7 +43,7 @@ def confine(cpu_seconds: int) -> tuple[str, ...]:
     walls.gain_nothing()
     # Whether what this kernel has suffices is for the proof to say.
     up = ("limits", "no_new_privs", walls.landlock({}), _seccomp())
-    _prove()
+    walls.prove()
     return tuple(wall for wall in up if wall)
 
 
@@ -69,30 +66,3 @@ def _filter(machine: str) -> list[bytes]:
         for place, number in enumerate(allowed)
     ]
     return [*steps, step(walls.RETURN, walls.refuse(1)), step(walls.RETURN, walls.ALLOW)]
-
-
-def _prove() -> None:
-    for name, attempt in _FORBIDDEN.items():
-        try:
-            attempt()
-        except PermissionError:
-            continue
-        except OSError as error:
-            raise ConfinementError(reason=f"{name}: {error.strerror}") from error
-        raise ConfinementError(reason=f"{name} is still possible")
-
-
-def _fork() -> None:
-    if os.fork() == 0:
-        os._exit(0)
-
-
-_FORBIDDEN: dict[str, Callable[[], object]] = {
-    "opening a file": lambda: os.open("/dev/null", os.O_RDONLY),
-    "opening a folder": lambda: os.open("/", os.O_RDONLY),
-    "creating a file": lambda: os.open("/tmp/.probe", os.O_WRONLY | os.O_CREAT),  # noqa: S108
-    "a network socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
-    "a local socket": lambda: socket.socket(socket.AF_UNIX),
-    "a new process": _fork,
-    "another program": lambda: os.execv("/nowhere", ["/nowhere"]),  # noqa: S606  # must fail
-}

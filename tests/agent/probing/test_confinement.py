@@ -83,10 +83,10 @@ def test_the_walls_in_force_are_named(confined):
 
 def test_the_proof_fails_where_there_is_no_wall():
     program = """
-from agent.probing import confinement
+from agent import walls
 from contracts.errors import ConfinementError
 try:
-    confinement._prove()
+    walls.prove()
 except ConfinementError as error:
     print(error.code)
 """
