@@ -202,7 +202,7 @@ def test_a_recorded_folder_lists_what_is_in_it(tmp_path):
 
 
 def test_the_engine_of_another_tree_is_explored_in_its_place(tmp_path):
-    for package in ("agent", "contracts", "ledger", "outside"):
+    for package in ("agent", "config", "contracts", "ledger", "outside"):
         shutil.copytree(ROOT / package, tmp_path / package)
     database = tmp_path / "ledger" / "database.py"
     source = database.read_text(encoding="utf-8")
