@@ -65,8 +65,18 @@ def load(own: Path | None, families: Makers) -> Loaded:
 
 
 def shipped() -> Path:
-    """Return the folder of the profiles that came with the program."""
-    return next(folder for folder in _SHIPPED if folder.is_dir())
+    """Return the folder of the profiles that came with the program.
+
+    Raises:
+        SettingsError: there is none, or it cannot be read.
+    """
+    try:
+        found = next((folder for folder in _SHIPPED if folder.is_dir()), None)
+    except OSError as error:
+        raise SettingsError(file=str(_HERE), problems=(str(error),)) from error
+    if found is None:
+        raise SettingsError(file=str(_HERE), problems=("没有型号档案 / no recorder profiles",))
+    return found
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
