@@ -3,8 +3,6 @@
 import hypothesis
 import pytest
 
-from tests.support.running_pages import browsing
-
 # No test asserts a time: on a busy machine any example takes long.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -13,5 +11,7 @@ hypothesis.settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def browser():
     """The browser that the kiosk uses."""
+    from tests.support.running_pages import browsing  # noqa: PLC0415  # few tests need its weight
+
     with browsing() as browser:
         yield browser
