@@ -123,9 +123,12 @@ def test_a_broker_that_appears_late_is_found_and_told_everything(world):
 def test_what_the_station_introduces_itself_with_is_retained(world, broker):
     at(world, broker.port)
     world.card("R1", {"a.bin": b"a"})
-    with running(world) as agent:
+    with office(broker) as early, running(world) as agent:
         world.plug("R1")
         agent.settled()
+        early.hears("meta")
+        early.hears("dock/1", lambda said: said["state"] == "ready")
+        early.hears("dock/2")
         with office(broker) as late:
             seen = {}
             while seen.keys() < {"state", "meta", "dock/1", "dock/2"}:
