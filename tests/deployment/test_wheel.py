@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SHIPPED = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+TAKEN_IN = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
 # What a program opens as a resource comes from the wheel, and from nowhere else.
 RESOURCES = """
 import alembic.config, datetime, pathlib, sys
@@ -65,6 +66,9 @@ def test_the_wheel_holds_every_tracked_file_of_the_packages_and_nothing_else(whe
         cwd=ROOT, capture_output=True, check=True,
     )  # fmt: skip
     files = {name for name in listing.stdout.decode().split("\0") if (ROOT / name).is_file()}
+    files |= {
+        f"{TAKEN_IN[name]}/{file.name}" for name in TAKEN_IN for file in (ROOT / name).iterdir()
+    }
     held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == files
 
