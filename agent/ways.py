@@ -8,11 +8,11 @@ from agent.core.recorder import Device
 from agent.mounter.scsi import send as send_scsi
 from agent.mounting import Helper
 from agent.transports.adb import open_adb
-from agent.transports.library import open_library
 from agent.transports.line import open_line
 from agent.transports.scsi import open_scsi
 from agent.transports.tcp import open_tcp
 from agent.transports.usb import open_usb
+from agent.transports.vendor_library import open_library
 from contracts.errors import MountError, TransportError
 
 Open = Callable[[Device, Mapping[str, object]], Transport]

@@ -6,7 +6,6 @@ conversation may answer in a port's place.
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 from contracts.errors import NoAnswerError
@@ -168,18 +167,6 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Let go of the port; may be called twice."""
-
-
-class Opener(Protocol):
-    """Opens the way to a recorder."""
-
-    def __call__(self, node: Path) -> Transport:
-        """Open a device node.
-
-        Raises:
-            RecorderGoneError: it is not there any more.
-            TransportError: it cannot be used.
-        """
 
 
 def converse(dialogue: Dialogue[T], transport: Transport) -> T:

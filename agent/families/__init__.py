@@ -8,8 +8,8 @@ from agent.families.amba_control import AmbaControl
 from agent.families.e12 import E12
 from agent.families.grammar import Grammar
 from agent.families.jieli import Jieli
-from agent.families.library import VendorLibrary
 from agent.families.novatek import Novatek
+from agent.families.vendor_library import VendorLibrary
 from agent.families.zzx import Zzx
 
 # What a profile's `language.family` names; each is made from the profile's `language.options`.

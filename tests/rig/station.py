@@ -103,7 +103,7 @@ class Station(Guest):
         try:
             device = {"driver": "usb-storage", "removable": True, "serial": card.serial}
             return self.add_device(dock, name, disks=(name,), drive=name, **device)
-        except Exception:
+        except Exception:  # whatever it was: the next plug must find the name free
             self.qmp("blockdev-del", **{"node-name": name})
             raise
 

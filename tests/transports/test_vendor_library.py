@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.core.dialogue import CallLibrary, Hear, Pause, converse
-from agent.families.library import VendorLibrary
-from agent.transports.library import open_library
+from agent.families.vendor_library import VendorLibrary
+from agent.transports.vendor_library import open_library
 from contracts.errors import NoAnswerError, TransportError
 from tests.support.vendor_library import compiled
 
