@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.archive import Archive
 from contracts.entry import Entry
 from contracts.errors import MusterError
-from contracts.facts import FootageImported, fact_of
+from contracts.facts import FootageImported, VisitCompleted, fact_of
 from contracts.fork import check_fork
 from contracts.problem import Problem
 from contracts.proof import check
@@ -138,7 +138,7 @@ def sha256_of(file: Path) -> str:
 
 
 def audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> tuple[str, ...]:
-    """Return everything wrong with the archived files that the ledger names."""
+    """Return everything wrong with the archived files and manifests that the ledger names."""
     archive = Archive(Path(settings.folders.archive))
     archive.adopt()
     found = []
@@ -152,13 +152,21 @@ def audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> tup
             try:
                 archive.verify(fact.sha256)
             except MusterError as error:
-                found.append(str(_named(entry, fact, error)))
-    tell(f"文件 / files {len(checked)}")
+                found.append(str(_named(entry, fact.view, error)))
+        visits = 0
+        for entry in reader.select(types=(VisitCompleted.TYPE,)):
+            visit = fact_of(entry, VisitCompleted)
+            visits += 1
+            try:
+                archive.verify_manifest(visit.visit, visit.manifest_sha256)
+            except MusterError as error:
+                found.append(str(_named(entry, visit.visit, error)))
+    tell(f"文件 / files {len(checked)}, 清单 / manifests {visits}")
     return tuple(found)
 
 
-def _named(entry: Entry, fact: FootageImported, error: MusterError) -> Problem:
-    return Problem("footage_damaged", entry.sequence, f"{fact.view}: {error.text}")
+def _named(entry: Entry, name: str, error: MusterError) -> Problem:
+    return Problem("footage_damaged", entry.sequence, f"{name}: {error.text}")
 
 
 def _folder(settings: StationSettings) -> Path:

@@ -21,6 +21,7 @@ from agent.admitting import Doorkeeper
 from agent.archive import Archive
 from agent.archive.commissioning import Watch, check, ledger_room, look_at, settle
 from agent.archive.expecting import Books
+from agent.archive.grouping import path_of
 from agent.archive.scrubbing import PARTS, Scrubbing
 from agent.asking import Counter
 from agent.catalogue import Sighting
@@ -219,6 +220,10 @@ class Agent:
         folders = self._settings.folders
         probe = Probe()
         self._resources.callback(probe.close)
+
+        def is_reported(sha256: str) -> bool:
+            return station.storage.is_reported(path_of(sha256))
+
         helper = Helper(Path(folders.mounter)) if folders.mounter else None
         mount = helper.mount if helper else mount_read_only
         profiles = self._profiles.profiles
@@ -243,7 +248,7 @@ class Agent:
             archive=archive,
             look=probe.look,
             archive_root=Path(folders.archive),
-            proven=lambda recorder: proven_of(ledger, recorder, station.storage.is_reported),
+            proven=lambda recorder: proven_of(ledger, recorder, is_reported),
             deliver=self._inbox.put,
             now=clock.wall_now,
             zone=zone,

@@ -53,14 +53,17 @@ class StorageRecovered(Fact):
 
 @dataclass(frozen=True)
 class FootageDamaged(Fact):
-    """An archived file is not, or cannot be read as, what its name says; it is left as it is."""
+    """An archived file is not, or cannot be read as, what was entered; it is left as it is.
+
+    `object` is footage, or a visit's manifest: then `view` is the same path and `size` unknown.
+    """
 
     TYPE = "footage.damaged"
     recorder: str
     sha256: str
     object: str
     view: str
-    size: int
+    size: int | None
     found_size: int
     found_sha256: str | None = None
     reason: str | None = None
@@ -68,14 +71,17 @@ class FootageDamaged(Fact):
 
 @dataclass(frozen=True)
 class FootageMissing(Fact):
-    """A file that was imported is not in the archive."""
+    """A file that was imported, or the manifest of a completed visit, is not in the archive.
+
+    Of a manifest `view` is the same path as `object`, and `size` unknown.
+    """
 
     TYPE = "footage.missing"
     recorder: str
     sha256: str
     object: str
     view: str
-    size: int
+    size: int | None
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ class ViewRemade(Fact):
 
 @dataclass(frozen=True)
 class ScrubCounts:
-    """What one pass looked at: expected = intact + damaged + missing."""
+    """What one pass looked at: expected objects and manifests = intact + damaged + missing."""
 
     expected: int = 0
     intact: int = 0

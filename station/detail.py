@@ -72,6 +72,8 @@ def _same(said: str) -> Text:
 
 
 def _size(value: object) -> Text:
+    if value is None:
+        return UNKNOWN
     count = int(str(value))
     return Text(f"{show_bytes(count)} ({count} 字节)", f"{show_bytes(count)} ({count} bytes)")
 

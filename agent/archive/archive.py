@@ -153,15 +153,16 @@ class Archive:
             ObjectMissingError: there is no such object.
             ObjectDamagedError: it cannot be read, or is not what its name says.
         """
-        with self._tree.existing(_folder_of(sha256)) as folder:
-            if folder is None or durable.identity(folder, sha256) is None:
-                raise ObjectMissingError(name=sha256)
-            try:
-                found = sealing.digest(folder, sha256)
-            except ArchiveUnwritableError as error:
-                raise ObjectDamagedError(name=sha256) from error
-        if found != sha256:
-            raise ObjectDamagedError(name=sha256)
+        self._verify(_folder_of(sha256), sha256, sha256)
+
+    def verify_manifest(self, visit: str, sha256: str) -> None:
+        """Read a visit's manifest from the medium and compare it with its digest.
+
+        Raises:
+            ObjectMissingError: there is no such manifest.
+            ObjectDamagedError: it cannot be read, or has another digest.
+        """
+        self._verify(views.MANIFESTS, f"{visit}.sha256", sha256)
 
     def link_view(self, view: str, sha256: str) -> str:
         """Give an object the wanted name below the views' folder; return the path it got.
@@ -213,6 +214,17 @@ class Archive:
         with self._tree.folder(INCOMING) as incoming, durable.new_part(incoming) as part:
             durable.write_at(part.fd, 0, memoryview(b"muster"))
             durable.sync(part.fd)
+
+    def _verify(self, path: str, name: str, sha256: str) -> None:
+        with self._tree.existing(path) as folder:
+            if folder is None or durable.identity(folder, name) is None:
+                raise ObjectMissingError(name=name)
+            try:
+                found = sealing.digest(folder, name)
+            except ArchiveUnwritableError as error:
+                raise ObjectDamagedError(name=name) from error
+        if found != sha256:
+            raise ObjectDamagedError(name=name)
 
     def _check_folder(self, incoming: int, path: str) -> None:
         with self._tree.folder(path) as folder, durable.new_part(incoming) as part:

@@ -3,30 +3,34 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from agent.archive.grouping import folder_of
+from agent.archive.grouping import path_of
+from agent.archive.views import MANIFESTS
 from contracts.archive_facts import ArchiveCommissioned, FootageReplaced, ViewRemade
-from contracts.facts import FootageImported, RecorderDocked, fact_of
-from contracts.loading import from_json
+from contracts.facts import FootageImported, RecorderDocked, VisitCompleted, fact_of
+from contracts.loading import from_json, from_object
 from ledger.records import Records
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One object, by its first import; `views` are the names of all.
+    """One file: an object, by its first import, or a manifest, which has no views.
 
-    `earlier`: it was imported before the archive's disk was replaced, so it may be on the old one.
+    `path` is where it belongs, below the archive's root; `views` are the names of all its imports.
+    `size` is None where no entry tells it. `earlier`: it was entered before the archive's disk was
+    replaced, so it may be on the old one.
     """
 
     sha256: str
-    size: int
+    size: int | None
     recorder: str
+    path: str
     views: tuple[str, ...]
     earlier: bool
 
     @property
-    def object(self) -> str:
-        """Where it belongs, below the archive's root."""
-        return f"{folder_of(self.sha256)}/{self.sha256}"
+    def shown(self) -> str:
+        """The name people know it by."""
+        return self.views[0] if self.views else self.path
 
 
 MOST_HELD = 20_000  # imports; beyond, the ledger is read anew for every part
@@ -76,6 +80,18 @@ class Books:
         docked = self._records.select(types=(RecorderDocked.TYPE,))
         return {f"{entry.data['visit']}.sha256" for entry in docked}
 
+    def completed(self) -> dict[str, Expected]:
+        """Return the manifest of every visit that was completed, by its path."""
+        replaced = self._replaced()
+        found = {}
+        for entry in self._records.select(types=(VisitCompleted.TYPE,)):
+            one = from_object(dict(entry.data), _Completed)
+            path = f"{MANIFESTS}/{one.visit}.sha256"
+            earlier = entry.sequence < replaced
+            digest = one.manifest_sha256
+            found[path] = Expected(digest, None, one.recorder, path, (), earlier=earlier)
+        return found
+
     def named(self, paths: Collection[str]) -> set[str]:
         """Return those of these paths that an entry names as an object or a view."""
         wanted = set(paths)
@@ -84,7 +100,7 @@ class Books:
         return {
             path
             for _, one in self._imports(b"")
-            for path in (one.view, f"{folder_of(one.sha256)}/{one.sha256}")
+            for path in (one.view, path_of(one.sha256))
             if path in wanted
         }
 
@@ -118,8 +134,9 @@ def _put(found: dict[str, Expected], one: "_Import", *, earlier: bool) -> None:
     before = found.get(one.sha256)
     first = before or one
     views = (*(before.views if before else ()), one.view)
+    names = tuple(dict.fromkeys(views))
     found[one.sha256] = Expected(
-        one.sha256, first.size, first.recorder, tuple(dict.fromkeys(views)), earlier=earlier
+        one.sha256, first.size, first.recorder, path_of(one.sha256), names, earlier=earlier
     )
 
 
@@ -129,6 +146,13 @@ class _Import:
     size: int
     recorder: str
     view: str
+
+
+@dataclass(frozen=True)
+class _Completed:
+    visit: str
+    recorder: str
+    manifest_sha256: str
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,11 @@ def folder_of(sha256: str) -> str:
     return f"{OBJECTS}/{sha256[:2]}/{sha256[2:4]}"
 
 
+def path_of(sha256: str) -> str:
+    """Return where an object of this digest is, below the root."""
+    return f"{folder_of(sha256)}/{sha256}"
+
+
 def _is_held(folder: int, sha256: str, ring: Ring, *, synced: bool) -> bool:
     """Tell whether what has this name already is whole; it is brought to the medium again."""
     try:

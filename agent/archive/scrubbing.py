@@ -1,4 +1,4 @@
-"""Reads the archive again: every object from the medium, every name against the ledger.
+"""Reads the archive again: objects and manifests from the medium, every name against the ledger.
 
 It changes nothing but the views, which are only names. What it finds it says as facts; whether
 they are news, and how fast to read, is decided elsewhere.
@@ -120,7 +120,7 @@ class Scrubbing:
         ]
 
     def _shelf(self, shelf: str, after: str) -> Iterator[Step]:
-        expected = {one.object: one for one in self._books.objects(shelf).values()}
+        expected = {one.path: one for one in self._books.objects(shelf).values()}
         top = f"{OBJECTS}/{shelf}"
         found: set[str] = set()
         for name in self._names(top):
@@ -134,23 +134,23 @@ class Scrubbing:
                 continue
             one = expected.get(path)
             if one is not None and (path in found or not one.earlier):
-                yield self._object(one)
+                yield self._file(one)
             elif one is None:
                 digest = path.rpartition("/")[2]
                 is_named = path == f"{top}/{digest[2:4]}/{digest}"
                 is_suspect = is_named and re.fullmatch("[0-9a-f]{64}", digest) is not None
                 yield self._stray(path, suspect=is_suspect)
 
-    def _object(self, one: Expected) -> Step:
+    def _file(self, one: Expected) -> Step:
         fact, seen = self._examine(one)
         if isinstance(fact, FootageDamaged):
             # Read again: it may have been replaced under our hands, or the bus may have lied.
             fact, again = self._examine(one)
             seen += again
         if isinstance(fact, FootageMissing):
-            return Step(one.object, ScrubCounts(expected=1, missing=1), (fact,))
+            return Step(one.path, ScrubCounts(expected=1, missing=1), (fact,))
         if isinstance(fact, FootageDamaged):
-            return Step(one.object, ScrubCounts(expected=1, damaged=1, bytes_read=seen), (fact,))
+            return Step(one.path, ScrubCounts(expected=1, damaged=1, bytes_read=seen), (fact,))
         remade = tuple(self._remade(one))
         counts = ScrubCounts(
             expected=1,
@@ -159,33 +159,33 @@ class Scrubbing:
             views_remade=len(remade),
             bytes_read=seen,
         )
-        return Step(one.object, counts, (fact, *remade))
+        return Step(one.path, counts, (fact, *remade))
 
     def _examine(self, one: Expected) -> tuple[Fact, int]:
-        """Return what an object is, and how many bytes were read for it."""
-        where = (one.recorder, one.sha256, one.object)
+        """Return what a file is, and how many bytes were read for it."""
+        where = (one.recorder, one.sha256, one.path)
         with self._tree.root() as root:
             with durable.archive_errors():
                 try:
-                    status = os.stat(one.object, dir_fd=root, follow_symlinks=False)
+                    status = os.stat(one.path, dir_fd=root, follow_symlinks=False)
                 except (FileNotFoundError, NotADirectoryError):
                     status = None
                 except OSError as error:
                     self._check_disk()
                     reason = error.strerror
-                    return FootageDamaged(*where, one.views[0], one.size, 0, reason=reason), 0
+                    return FootageDamaged(*where, one.shown, one.size, 0, reason=reason), 0
             if status is None:
                 self._check_disk()
-                return FootageMissing(*where, one.views[0], one.size), 0
-            damage = (*where, one.views[0], one.size, status.st_size)
+                return FootageMissing(*where, one.shown, one.size), 0
+            damage = (*where, one.shown, one.size, status.st_size)
             if not stat.S_ISREG(status.st_mode):
                 return FootageDamaged(*damage, reason="not a regular file"), 0
             try:
-                digest = self._digest(root, one.object)
+                digest = self._digest(root, one.path)
             except ArchiveUnwritableError as error:
                 self._check_disk()
                 return FootageDamaged(*damage, reason=str(error.fields.get("reason", error))), 0
-        if digest != one.sha256 or status.st_size != one.size:
+        if digest != one.sha256 or one.size not in (None, status.st_size):
             return FootageDamaged(*damage, digest), status.st_size
         return FootageIntact(*where), status.st_size
 
@@ -205,7 +205,7 @@ class Scrubbing:
 
     def _remade(self, one: Expected) -> Iterator[ViewRemade]:
         with self._tree.root() as root:
-            own = durable.identity(root, one.object)
+            own = durable.identity(root, one.path)
             for view in one.views:
                 found = _identity(root, view)
                 if found == own:
@@ -216,9 +216,15 @@ class Scrubbing:
                 )
 
     def _outer(self, after: str) -> Iterator[Step]:
-        for path in sorted(self._strays()):
-            if path > after:
+        manifests = self._books.completed()
+        for path in sorted(manifests.keys() | self._strays()):
+            if path <= after:
+                continue
+            one = manifests.get(path)
+            if one is None:
                 yield self._stray(path, suspect=False)
+            elif not one.earlier or self.unexpected(path) is not None:
+                yield self._file(one)
 
     def _strays(self) -> Iterator[str]:
         """Yield what is not in its place above the shelves and beside them."""

@@ -143,8 +143,8 @@ class Storage:
     settings: StorageSettings
     health: StorageHealth = GOOD
     faulted: str | None = None  # the code of the fault that is on record and not over
-    damaged: dict[str, str] = field(default_factory=dict)  # sha256 → object
-    missing: dict[str, str] = field(default_factory=dict)
+    damaged: set[str] = field(default_factory=set)  # paths of objects and manifests
+    missing: set[str] = field(default_factory=set)
     unexpected: set[bytes] = field(default_factory=set)
     led_elsewhere: set[tuple[str, str]] = field(default_factory=set)  # views: wanted, made
     commissioned_at: datetime | None = None
@@ -175,7 +175,7 @@ class Storage:
 
     def imported(self, fact: FootageIntact | FootageReplaced) -> list[Fact]:
         """Return what is to be entered when footage was proven that may have been reported."""
-        is_news = isinstance(fact, FootageReplaced) or self.is_reported(fact.sha256)
+        is_news = isinstance(fact, FootageReplaced) or self.is_reported(fact.object)
         if is_news:
             self._take(fact)
         return [fact] if is_news else []
@@ -189,9 +189,9 @@ class Storage:
             return self.commissioned_at + FIRST_SCRUB_AFTER
         return None
 
-    def is_reported(self, sha256: str) -> bool:
-        """Tell whether footage is on record as damaged or missing."""
-        return sha256 in self.damaged or sha256 in self.missing
+    def is_reported(self, path: str) -> bool:
+        """Tell whether an object or a manifest is on record as damaged or missing."""
+        return path in self.damaged or path in self.missing
 
     def fold(self, entry: Entry) -> None:
         """Take in an entry the ledger holds."""
@@ -231,18 +231,18 @@ def _gigabytes(count: int) -> str:
 
 
 def _damage(storage: Storage, fact: FootageDamaged) -> None:
-    storage.missing.pop(fact.sha256, None)
-    storage.damaged[fact.sha256] = fact.object
+    storage.missing.discard(fact.object)
+    storage.damaged.add(fact.object)
 
 
 def _miss(storage: Storage, fact: FootageMissing) -> None:
-    storage.damaged.pop(fact.sha256, None)
-    storage.missing[fact.sha256] = fact.object
+    storage.damaged.discard(fact.object)
+    storage.missing.add(fact.object)
 
 
 def _heal(storage: Storage, fact: FootageIntact | FootageReplaced) -> None:
-    storage.damaged.pop(fact.sha256, None)
-    storage.missing.pop(fact.sha256, None)
+    storage.damaged.discard(fact.object)
+    storage.missing.discard(fact.object)
 
 
 def _expect(storage: Storage, fact: ArchiveSettled) -> None:
@@ -283,9 +283,9 @@ _TAKERS: dict[type[Fact], Callable[..., None]] = {
     ArchiveScrubbed: _scrub,
 }
 _KNOWN: dict[type[Fact], Callable[..., bool]] = {
-    FootageDamaged: lambda storage, fact: fact.sha256 in storage.damaged,
-    FootageMissing: lambda storage, fact: fact.sha256 in storage.missing,
-    FootageIntact: lambda storage, fact: not storage.is_reported(fact.sha256),
+    FootageDamaged: lambda storage, fact: fact.object in storage.damaged,
+    FootageMissing: lambda storage, fact: fact.object in storage.missing,
+    FootageIntact: lambda storage, fact: not storage.is_reported(fact.object),
     ArchiveUnexpected: lambda storage, fact: fact.path in storage.unexpected,
     ArchiveSettled: lambda storage, fact: fact.path not in storage.unexpected,
     ViewRemade: lambda storage, fact: (fact.view, fact.made) in storage.led_elsewhere,

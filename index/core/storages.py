@@ -66,13 +66,13 @@ def _take(storage: StationStorage, fact: Fact, entry: Entry) -> None:
     if isinstance(fact, StorageFaulted | StorageRecovered):
         storage.fault = fact if isinstance(fact, StorageFaulted) else None
     elif isinstance(fact, FootageDamaged | FootageMissing):
-        storage.found.setdefault(fact.sha256, Found(fact.view, at, sequence))
+        storage.found.setdefault(fact.object, Found(fact.view, at, sequence))
     elif isinstance(fact, ArchiveUnexpected):
         storage.found.setdefault(fact.path.hex(), Found(fact.name, at, sequence))
     elif isinstance(fact, ArchiveSettled):
         storage.found.pop(fact.path.hex(), None)
     elif isinstance(fact, FootageIntact | FootageReplaced):  # pragma: no branch  # no other
-        storage.found.pop(fact.sha256, None)
+        storage.found.pop(fact.object, None)
 
 
 _KINDS: dict[str, type[Fact]] = {

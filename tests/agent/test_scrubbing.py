@@ -3,7 +3,9 @@
 Every kind of damage is put into two hundred objects of one archive.
 """
 
+import hashlib
 import os
+import shutil
 import subprocess
 from collections import Counter
 
@@ -27,6 +29,10 @@ def world(tmp_path):
 def objects(world):
     found = (world.archive / "objects").rglob("*")
     return sorted(path for path in found if path.is_file())
+
+
+def manifests(world):
+    return sorted((world.archive / "manifests").iterdir())
 
 
 def scrubbed(agent, world):
@@ -89,13 +95,15 @@ def filled(agent, world):
 def test_every_damage_in_hundreds_of_objects_is_found_and_entered_once(world):
     with running(world) as agent:
         filled(agent, world)
+        (manifest,) = manifests(world)
+        read = 200 * len(FILES) + manifest.stat().st_size
         assert Counter(scrubbed(agent, world)) == Counter(
-            expected=len(FILES), intact=len(FILES), views=len(FILES), bytes_read=200 * len(FILES)
+            expected=len(FILES) + 1, intact=len(FILES) + 1, views=len(FILES), bytes_read=read
         )
         by_kind, strays = harm_all(world)
         counts = scrubbed(agent, world)
         assert counts == counts | {
-            "expected": len(FILES), "intact": EACH, "damaged": 4 * EACH, "missing": EACH,
+            "expected": len(FILES) + 1, "intact": EACH + 1, "damaged": 4 * EACH, "missing": EACH,
             "unexpected": EACH,
         }  # fmt: skip
         check_found(world, by_kind, strays)
@@ -158,6 +166,45 @@ def test_footage_that_somebody_brought_back_is_said_to_be_whole(archived):
     one.write_bytes(good)
     assert archived.tell("scrub").returncode == 0
     assert [intact["sha256"] for intact in archived.data("footage.intact")] == [one.name]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "whole"])
+def test_a_manifest_that_is_not_as_entered_is_said_once_left_and_said_when_it_is_whole(
+    archived, kind
+):
+    (manifest,) = manifests(archived)
+    good = manifest.read_bytes()
+    harm(manifest, kind)
+    bad = "footage.missing" if kind == "gone" else "footage.damaged"
+    for _ in range(2):
+        assert archived.tell("scrub").returncode == 1
+        (told,) = archived.data("footage.missing", "footage.damaged")
+    (visit,) = archived.data("visit.completed")
+    assert told == archived.data(bad)[0]
+    path = f"manifests/{visit['visit']}.sha256"
+    assert told == told | {"recorder": "R1", "object": path, "view": path, "size": None}
+    assert told["sha256"] == visit["manifest_sha256"] == hashlib.sha256(good).hexdigest()
+    assert manifest.exists() == (kind != "gone")
+    by_hand = archived.tell("verify", "--footage")
+    assert (by_hand.returncode, visit["visit"] in by_hand.stdout) == (1, True)
+    manifest.unlink(missing_ok=True)
+    manifest.write_bytes(good)
+    assert archived.tell("scrub").returncode == 0
+    assert [one["object"] for one in archived.data("footage.intact")] == [path]
+    assert archived.tell("verify", "--footage").returncode == 0
+
+
+def test_manifests_gone_with_their_folder_are_all_missing_and_no_footage_is(archived):
+    archived.plug("R1")
+    with running(archived) as agent:
+        assert agent.settled().state == "ready"
+    archived.pull()
+    gone = [path.relative_to(archived.archive) for path in manifests(archived)]
+    shutil.rmtree(archived.archive / "manifests")
+    assert archived.tell("scrub").returncode == 1
+    assert sorted(one["object"] for one in archived.data("footage.missing")) == list(map(str, gone))
+    assert len(gone) == 2
+    assert (archived.data("archive.scrubbed")[-1]["counts"]["intact"]) == len(SMALL)
 
 
 def test_views_that_are_gone_or_lead_elsewhere_are_made_anew_and_said(archived):

@@ -216,7 +216,7 @@ def every_fact():
             "LS-0101", "0" * 64, "objects/sha256/00/00/0", "2026/11/20/A.MP4", 61, 60, "1" * 64,
             "Input/output error"),
         archive.FootageMissing(
-            "LS-0101", "0" * 64, "objects/sha256/00/00/0", "2026/11/20/A.MP4", 61),
+            "LS-0101", "0" * 64, "manifests/v1.sha256", "manifests/v1.sha256", None),
         archive.FootageIntact("LS-0101", "0" * 64, "objects/sha256/00/00/0"),
         archive.FootageReplaced(
             "v1", "LS-0101", "0" * 64, "objects/sha256/00/00/0", "damaged/0.1"),

@@ -118,5 +118,5 @@ def test_damaged_footage_that_is_proven_anew_is_said_to_be_whole(kept, entered):
     assert one.is_copying
     effects = one.decide(FromDock(1, replace(imported(visit, file), kept=kept)), NOW)
     assert [fact.TYPE for fact in facts(effects)] == ["footage.imported", entered]
-    assert not one.storage.is_reported("ab")
+    assert not one.storage.is_reported("objects/ab")
     assert one.decide(FromDock(1, replace(imported("old", file), kept=kept)), NOW) == []

@@ -122,18 +122,27 @@ def test_what_is_whole_again_is_entered_only_if_it_was_reported():
     storage = Storage(SETTINGS)
     assert storage.find(INTACT) == []
     storage.find(DAMAGED)
-    assert storage.is_reported(SHA)
+    assert storage.is_reported("objects/a")
     assert storage.find(INTACT) == [INTACT]
-    assert not storage.is_reported(SHA)
+    assert not storage.is_reported("objects/a")
 
 
 def test_what_is_gone_after_it_was_damaged_is_missing_and_no_longer_damaged():
     storage = Storage(SETTINGS)
     storage.find(DAMAGED)
     storage.find(MISSING)
-    assert (storage.damaged, len(storage.missing)) == ({}, 1)
+    assert (storage.damaged, len(storage.missing)) == (set(), 1)
     storage.find(DAMAGED)
-    assert (len(storage.damaged), storage.missing) == (1, {})
+    assert (len(storage.damaged), storage.missing) == (1, set())
+
+
+def test_two_manifests_of_the_same_content_are_two_files_and_not_footage_of_that_content():
+    storage = Storage(SETTINGS)
+    one, other = (FootageMissing("R1", SHA, path, path, None) for path in ("m/1", "m/2"))
+    assert [storage.find(one), storage.find(other)] == [[one], [other]]
+    assert storage.find(FootageIntact("R1", SHA, "m/1"))
+    assert storage.missing == {"m/2"}
+    assert not storage.is_reported("objects/a")
 
 
 def test_an_unexpected_file_that_is_gone_may_be_found_again():

@@ -53,15 +53,21 @@ def test_a_fault_is_told_with_its_code_and_sentence_and_ends_as_recovered():
 @pytest.mark.parametrize(
     ("bad", "good"),
     [
-        (DAMAGED, FootageIntact("R1", SHA, "o")),
-        (DAMAGED, FootageReplaced("v", "R1", SHA, "o", "damaged/a.1")),
-        (FootageMissing(*WHERE), FootageIntact("R1", SHA, "o")),
+        (DAMAGED, FootageIntact("R1", SHA, WHERE[2])),
+        (DAMAGED, FootageReplaced("v", "R1", SHA, WHERE[2], "damaged/a.1")),
+        (FootageMissing(*WHERE), FootageIntact("R1", SHA, WHERE[2])),
         (STRAY, ArchiveSettled(b"objects/x", "objects/x")),
     ],
 )
 def test_what_is_wrong_in_an_archive_stands_until_it_is_over(bad, good):
     assert len(told(bad).found) == 1
     assert told(bad, good).found == {}
+
+
+def test_two_manifests_of_the_same_content_are_two_things_that_are_wrong():
+    one, other = (FootageMissing("R1", SHA, path, path, None) for path in ("m/1", "m/2"))
+    assert len(told(one, other).found) == 2
+    assert list(told(one, other, FootageIntact("R1", SHA, "m/1")).found) == ["m/2"]
 
 
 def test_a_day_of_damage_is_one_alert_and_the_next_day_another():

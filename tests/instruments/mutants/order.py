@@ -125,7 +125,7 @@ ORDER = (
         _SCRUBBING,
         (
             "                self._check_disk()\n"
-            "                return FootageMissing(*where, one.views[0], one.size), 0\n"
+            "                return FootageMissing(*where, one.shown, one.size), 0\n"
         ),
         ("                self._check_disk()\n                return FootageIntact(*where), 0\n"),
         "footage that is gone is called intact",
