@@ -58,10 +58,21 @@ def until(claim, what="it never came true"):
     return found
 
 
+def _reached(broker):
+    """Return the settings of a broker, of which the port is enough if it lets everybody in."""
+    is_open = isinstance(broker, int)
+    return BrokerSettings(host="127.0.0.1", port=broker) if is_open else broker
+
+
+def _as_toml(settings):
+    known = {name: value for name, value in vars(settings).items() if value not in ("", None)}
+    return "\n".join(f"{name} = {json.dumps(value, default=str)}" for name, value in known.items())
+
+
 class IndexProgram:
     """Started, killed and started again on the same folders."""
 
-    def __init__(self, folder, broker_port, database=None, more=""):
+    def __init__(self, folder, broker, database=None, more=""):
         self.folder = Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.page_port = free_port()
@@ -72,7 +83,7 @@ class IndexProgram:
             f'organisation = "example"\nname = "中心"\ndatabase = "{self.database}"\n'
             f'state = "{self.folder}/state"\nroster = "{self.folder}/roster.toml"\n'
             f"roll_seconds = 1\nsilent_seconds = 5\n{more}\n"
-            f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
+            f"[broker]\n{_as_toml(_reached(broker))}\n"
             f"[pages]\nport = {self.page_port}\n"
         )
         self.process = None
@@ -121,7 +132,7 @@ class IndexProgram:
 class LiveStation:
     """A station's real ledger, shipper and uplink, on a thread instead of a daemon."""
 
-    def __init__(self, folder, broker_port, name="s1"):
+    def __init__(self, folder, broker, name="s1"):
         self.ledger = Ledger.open(Path(folder), f"muster/example/{name}", moment(), "0.1.0")
         self.inbox = queue.SimpleQueue()
         lost = to_json(StationState("lost"))
@@ -131,8 +142,7 @@ class LiveStation:
             TOPICS.station(name, "have"),
             TOPICS.station(name, "witness"),
         )
-        broker = BrokerSettings(host="127.0.0.1", port=broker_port)
-        self.uplink = Broker(broker, f"station-{name}", self.will, topics, self.inbox.put)
+        self.uplink = Broker(_reached(broker), f"station-{name}", self.will, topics, self.inbox.put)
         key = str(self.ledger.verifying_key)
         meta = StationMeta("example", name, f"{name} 站", "0.1.0", 2, self.ledger.origin, key)
         self.shipper = Shipper(self.ledger, TOPICS, meta, self.uplink.publish)
