@@ -1,19 +1,22 @@
-"""`muster-mounter`: serves one connection of the agent, a line of JSON asks and one answers.
+"""`muster-mounter`: serves the agent's connections, a line of JSON asks and one answers.
 
-systemd starts one process for each connection (muster-mounter.socket), in a mount namespace of its
-own. A card is mounted where nobody else sees it, and the agent is passed the opened folder; when
-the connection or the process ends, for whatever reason, the mount is gone. Standard library only.
+Each connection has a process, forked off, in a mount namespace of its own. A card is mounted where
+nobody else sees it, and the agent is passed the opened folder; when the connection or the process
+ends, for whatever reason, the mount is gone. Standard library only.
 """
 
 import argparse
+import ctypes
 import json
 import os
 import pwd
+import signal
 import socket
 import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from agent.mounter.cards import Card, CardError, UnsoundError, give_back, open_c
 from agent.mounter.ports import PortError, Ports, read_ports
 
 LINE_MAX_BYTES = 256 * 1024
+_CLONE_NEWNS, _MS_REC, _MS_SLAVE = 0x20000, 0x4000, 0x80000  # <sched.h>, <sys/mount.h>
 _REFUSALS = (CardError, PortError, scsi.ScsiError, OSError, ValueError, KeyError, TypeError)
 Asked = dict[str, Any]  # checked where it is used: a wrong type is refused like a wrong value
 
@@ -150,7 +154,7 @@ class Connection:
 
 
 def main() -> None:
-    """Serve the connection on standard input, if it is the agent's."""
+    """Serve who connects to the socket on standard input, if it is the agent."""
     words = argparse.ArgumentParser(prog="muster-mounter", description=__doc__)
     words.add_argument("--config", type=Path, default=Path("/etc/muster/station.toml"))
     words.add_argument(
@@ -159,11 +163,51 @@ def main() -> None:
     words.add_argument("--user", default="muster-agent", help="the only one that is served")
     said = words.parse_args()
     said.folder.mkdir(mode=0o700, exist_ok=True)
-    with socket.socket(fileno=os.dup(sys.stdin.fileno())) as link:
-        uid, _ = _peer(link)
-        if uid != pwd.getpwnam(said.user).pw_uid:
-            sys.exit(f"user {uid} is not served")
-        Connection(link, read_ports(said.config), said.folder).serve()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that serve
+    with socket.socket(fileno=os.dup(sys.stdin.fileno())) as listening:
+        while True:
+            link, _ = listening.accept()
+            with link:
+                _fork(partial(_serve, listening, link, said))
+
+
+def _serve(listening: socket.socket, link: socket.socket, said: argparse.Namespace) -> None:
+    listening.close()
+    uid, _ = _peer(link)
+    if uid != pwd.getpwnam(said.user).pw_uid:
+        raise PermissionError(f"user {uid} is not served")
+    _stand_apart()
+    Connection(link, read_ports(said.config), said.folder).serve()
+
+
+def _fork(serve: Callable[[], None]) -> None:
+    """Run this in a process of its own; where there can be none, the connection just closes."""
+    try:
+        if os.fork():
+            return
+    except OSError as error:
+        print(f"no process: {error}", file=sys.stderr)  # noqa: T201  # the journal
+        return
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        serve()
+        code = 0
+    except BaseException as error:  # noqa: BLE001  # this process ends here, whatever it was
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    os._exit(code)
+
+
+def _stand_apart() -> None:
+    """Leave for a mount namespace of its own: what others mount is seen, what it mounts is not.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS) or libc.mount(None, b"/", None, _MS_REC | _MS_SLAVE, None):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 def _damage(card: Card) -> str | None:

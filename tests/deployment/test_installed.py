@@ -67,14 +67,14 @@ def _set_up(station, node):
     world = World(etc)
     world.write_roster(f'[[recorder]]\nnumber = "L1"\ndepartment = "d1"\nvolume = "{volume}"\n')
     (etc / "roster.toml").chmod(0o644)  # station and index share one here
-    for unit, rights in (("muster-agent", "r"), ("muster-mounter@", "rw")):
+    for unit, rights in (("muster-agent", "r"), ("muster-mounter", "rw")):
         folder = station.root / f"etc/systemd/system/{unit}.service.d"
         folder.mkdir()
         (folder / "loops.conf").write_text(LOOPS.format(rights))
     there = Path(f"/proc/{station.leader}/root/dev") / node.name
     os.mknod(there, stat.S_IFBLK | 0o640, node.stat().st_rdev)
     # udevd, which would say what is on the disk, does not run in a container: the agent looks.
-    station.sh(f"chown muster-agent /dev/{node.name}; systemctl daemon-reload")
+    station.sh(f"chgrp muster /dev/{node.name}; systemctl daemon-reload")
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def user_of(station, unit):
 
 
 def helpers(station):
-    said = station.sh("systemctl list-units --plain --no-legend 'muster-mounter@*'")
-    return [line.split()[0] for line in said.splitlines() if "running" in line]
+    """Return the processes that hold a card."""
+    return station.sh(f"pgrep -P {pid_of(station, 'muster-mounter')}", check=False).split()
 
 
 def may(station, user, how, path):
@@ -137,7 +137,7 @@ def test_a_held_card_is_mounted_where_nobody_else_sees_it(agent):
     agent.until(lambda: len(helpers(agent)) == 1)
     for process in ("1", str(pid_of(agent))):
         assert "/dev/loop" not in agent.sh(f"cat /proc/{process}/mountinfo")
-    held = pid_of(agent, helpers(agent)[0])
+    (held,) = helpers(agent)
     mount = agent.sh(f"grep /dev/loop /proc/{held}/mountinfo")
     assert re.search(r"/mnt ro,nosuid,nodev,noexec,noatime", mount)
 

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -46,7 +47,9 @@ def unit(request, tmp_path):
     program = "ExecStart=/opt/muster/bin/"
     text = request.param.read_text(encoding="utf-8")
     assert program in text
-    copy = tmp_path / request.param.name.replace("@.", "@1.")
+    for socket in (ROOT / "systemd").glob("*.socket"):
+        shutil.copy(socket, tmp_path)
+    copy = tmp_path / request.param.name
     copy.write_text(re.sub(rf"{program}\S+", "ExecStart=/usr/bin/env", text), encoding="utf-8")
     return copy
 
@@ -197,7 +200,7 @@ def test_the_agent_and_the_station_call_nothing_that_their_units_forbid(tmp_path
 
 
 def test_the_helper_calls_nothing_that_its_unit_forbids(tmp_path):
-    unit, log = ROOT / "systemd/muster-mounter@.service", tmp_path / "calls"
+    unit, log = ROOT / "systemd/muster-mounter.service", tmp_path / "calls"
     make_image(tmp_path / "image", 16)
     with attached(tmp_path / "image") as node:
         port = f"loop:{node.name}"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.rig.keeping import PROJECT
+from tests.rig.keeping import PROJECT, said
 from tests.rig.ready import ready
 from tests.rig.station import Station
 
@@ -28,7 +28,7 @@ def station(origin, request):
         made.set_clock(time.time())
         yield made
         if request.node.stash.get(_FAILED, False):
-            keep(made, PROJECT / "build/rig" / request.node.name)
+            keep(made, request.node.funcargs.get("tmp_path"), request.node.name)
     finally:
         made.close()
 
@@ -39,15 +39,18 @@ def figures():
     return _figures
 
 
-def keep(station, folder):
-    """Keep logs and disks of a failure."""
+def keep(station, cards, name):
+    """Keep logs, disks and cards of a failure; an image takes the room of what is in it."""
+    folder = PROJECT / "build/rig" / name
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     if station.is_running:
         station.keep_logs(folder)
     station.cut_power()
-    shutil.copytree(
-        station.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock")
-    )
+    for sockets in station.folder.glob("*.sock"):
+        sockets.unlink()
+    for source in filter(None, (station.folder, cards)):
+        said("cp", "--recursive", "--sparse=always", f"{source}/.", str(folder))
 
 
 _FAILED = pytest.StashKey[bool]()

@@ -29,6 +29,7 @@ _PARTS = (
     "virtio-blk-pci,drive=archive,addr=0x9",
     "virtio-scsi-pci,id=scsi,addr=0xa",
 )
+_LOOK_SECONDS = 0.25  # each look costs the guest, which is slow, a part of what it could do
 DISKS = ("root", "state", "archive")
 T = TypeVar("T")
 
@@ -204,7 +205,7 @@ class Guest:
                 raise GuestError(f"QEMU ended: {self._process.returncode}")
             if time.monotonic() > deadline:
                 raise GuestError(f"not within {seconds} s {what}")
-            time.sleep(0.05)
+            time.sleep(_LOOK_SECONDS)
         return answer
 
     def _answers(self) -> bool:

@@ -53,14 +53,20 @@ def _build(folder: Path, build: Callable[[Path], None]) -> None:
 
 
 def _remove_older(name: str) -> None:
-    made = sorted(cache().glob(f"{name}-*/finished"), key=lambda file: -file.stat().st_mtime)
-    for old in made[KEPT:]:
-        with old.parent.with_suffix(".lock").open("w") as lock:
+    folders = [lock.with_suffix("") for lock in cache().glob(f"{name}-*.lock")]
+    for old in sorted(folders, key=_finished_at)[:-KEPT]:
+        with old.with_suffix(".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue  # somebody works with it
-            shutil.rmtree(old.parent)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _finished_at(folder: Path) -> float:
+    """Return when a layer was last used; one that was never finished is older than all."""
+    finished = folder / "finished"
+    return finished.stat().st_mtime if finished.exists() else 0.0
 
 
 def key_of(*parts: str | bytes, files: Iterable[Path] = ()) -> str:

@@ -1,4 +1,4 @@
-"""The root helper as systemd would start it: one process for each connection, its mounts unseen."""
+"""The root helper as systemd would start it: its socket is there first, its mounts are unseen."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 60
 def helper(
     *ports: str, user: str = "root", own: str = "", before: Sequence[str] = ()
 ) -> Iterator[Path]:
-    """Serve the helper's socket for these docks; yield its path. `before` starts each process."""
+    """Serve the helper's socket for these docks; yield its path. `before` starts the helper."""
     assert os.geteuid() == 0, "the helper needs root"
     with tempfile.TemporaryDirectory(prefix="muster-mounter-") as made:
         folder = Path(made)
@@ -27,12 +27,11 @@ def helper(
         path = folder / "socket"
         serve = (sys.executable, "-m", "agent.mounter.serve", "--user", user)
         where = ("--config", f"{folder}/station.toml", "--folder", f"{folder}/card")
-        command = ("systemd-socket-activate", f"--listen={path}", "--accept", "--inetd")
-        apart = ("unshare", "--mount", "--propagation", "slave")
+        command = ("systemd-socket-activate", f"--listen={path}", "--inetd")
         log = (folder / "log").open("wb")
         with (
             log,
-            subprocess.Popen((*command, *apart, *before, *serve, *where), stderr=log) as process,
+            subprocess.Popen((*command, *before, *serve, *where), stderr=log) as process,
         ):
             try:
                 _wait_for(path, process)
