@@ -179,8 +179,8 @@ class Agent:
         if is_new:
             ledger.append([draft_of(known)], clock.moment())
             log.warning("archive commissioned: %s at %s", known.archive, known.path)
-            if not known.is_mount:
-                log.warning("the archive is on no disk of its own: %s", known.path)
+            if root.stat().st_dev == Path("/").stat().st_dev:
+                log.warning("the archive is on the system's disk: %s", known.path)
         archive.prepare()
         return archive, known
 

@@ -79,7 +79,7 @@ def _holds(point, files, card):
         with LedgerReader(folder) as reader:
             entered = [entry.data for entry in reader.select(types=("footage.imported",))]
         for said in entered:
-            content = (disks["archive"] / said["object"]).read_bytes()
+            content = (disks["archive"] / "archive" / said["object"]).read_bytes()
             assert hashlib.sha256(content).hexdigest() == said["sha256"], (point, said["name"])
         left = Card(point / card.image.name, card.serial).names()
         proven = {said["name"]: said["sha256"] for said in entered}
