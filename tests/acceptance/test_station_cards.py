@@ -58,10 +58,12 @@ def reader():
 def card(folder, files, name="card.img", kind="ext4"):
     image = folder / name
     make_image(image, 240 if files is BIG else 24, kind)
-    with attached(image) as device, tempfile.TemporaryDirectory() as point:
-        run("blockdev", "--setrw", str(device))  # whatever its last user left it as
-        with mounted(device, Path(point)):
-            fill(Path(point), files)
+    with (
+        attached(image) as device,
+        tempfile.TemporaryDirectory() as point,
+        mounted(device, Path(point)),
+    ):
+        fill(Path(point), files)
     return image
 
 

@@ -53,6 +53,8 @@ def attached(image: Path, *options: str) -> Iterator[Path]:
     """Attach a file to a free loop device; detach it in the end."""
     device = run("losetup", "--find", "--show", *options, str(image)).strip()
     try:
+        if "--read-only" not in options:
+            run("blockdev", "--setrw", device)  # whatever its last user left it as
         yield Path(device)
     finally:
         run("losetup", "--detach", device)

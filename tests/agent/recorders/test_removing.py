@@ -52,7 +52,6 @@ def attached_card(tmp_path, file_system, size_mib=16):
     kind = {"exfat": "exfat-fuse"}.get(file_system, file_system)
     (tmp_path / "filled").mkdir()
     with attached(tmp_path / "image") as node:
-        run("blockdev", "--setrw", str(node))
         with mounted(node, tmp_path / "filled", "-t", kind) as root:
             fill(root, FILES)
         device = Device("usb-0:5", "block", node, "Acme", file_system=file_system)
