@@ -1,6 +1,7 @@
 """Mounting a card, one way for everybody: the only options there are, and no write unless asked.
 
-Standard library only; nothing of the project is imported here, so that it can be read on its own.
+Standard library only; of the project nothing but this folder is imported, so that it can be read
+on its own.
 """
 
 import fcntl
@@ -13,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from agent.mounter.exfat import ExfatError, orphaned_clusters
 
 Mode = Literal["ro", "rw"]
 
@@ -39,6 +42,7 @@ _NEVER_WRITTEN = frozenset({"ntfs"})
 _WITHOUT_OWNERS = frozenset({"vfat", "exfat", "ntfs"})
 # What a recorder writes; removing from a damaged one may free what another file still holds.
 _CHECKS = {"vfat": ("fsck.fat", "-n"), "exfat": ("fsck.exfat", "-n")}
+_BANNER = re.compile(r"fsck\.fat \d|exfatprogs version")  # what they say before all else
 
 
 class CardError(Exception):
@@ -83,6 +87,9 @@ class Card:
     def look_over(self) -> None:
         """Have the file system's own check look at the unmounted card; it writes nothing.
 
+        Of exFAT that check does not tell of clusters that are taken and in no file: these are
+        counted here.
+
         Raises:
             UnsoundError: it finds anything, or cannot be run.
         """
@@ -91,8 +98,11 @@ class Card:
             return
         try:
             run(*check, str(self.node))
-        except CardError as error:
+            orphans = orphaned_clusters(self.node) if self.file_system == "exfat" else 0
+        except (CardError, ExfatError, OSError) as error:
             raise UnsoundError(str(error)) from error
+        if orphans:
+            raise UnsoundError(f"{orphans} 个无主簇 / orphaned clusters: taken, and in no file")
 
     def let_go(self) -> None:
         """Unmount it for good, whoever still holds it: nothing is lost of a read-only mount.
@@ -183,7 +193,7 @@ def run(*command: str) -> None:
     """Run a program without a shell.
 
     Raises:
-        CardError: with the first line it said.
+        CardError: with the first line it said of it.
     """
     try:
         done = subprocess.run(
@@ -198,7 +208,8 @@ def run(*command: str) -> None:
         raise CardError(str(error)) from error
     if done.returncode:
         text = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
-        raise CardError((text.splitlines() or [f"{command[0]}: ?"])[0])
+        lines = [line for line in text.splitlines() if not _BANNER.match(line)]
+        raise CardError((lines or [f"{command[0]}: ?"])[0])
 
 
 def _opened(node: Path) -> int | None:

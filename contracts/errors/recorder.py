@@ -184,7 +184,10 @@ class MountError(RecorderError):
 
 
 class CardUnsoundError(RecorderError):
-    """The card's file system is damaged, so that nothing may be removed from it."""
+    """The card's file system is damaged, so that nothing may be removed from it.
+
+    Clusters that are taken and in no file are damage: they may hold footage that lost its entry.
+    """
 
     code = "card_unsound"
     sentence = Text(
@@ -192,8 +195,9 @@ class CardUnsoundError(RecorderError):
         "The card's file system is damaged; it is not cleared: {reason}",
     )
     remedy = Text(
-        "影像已采集; 由管理员检查后在记录仪上格式化存储卡",
-        "The footage is imported; the device manager looks into it and formats the card",
+        "列出的影像已采集, 无主簇中可能还有未列出的: 管理员先做整卡镜像, 检查后再在记录仪上格式化",
+        "What is listed is imported; orphaned clusters may hold footage that is not: the device "
+        "manager takes an image of the card and looks into it before formatting it",
     )
 
 

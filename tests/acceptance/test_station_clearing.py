@@ -11,6 +11,8 @@ import pytest
 
 from contracts.clearing import ClearingPhase, Reason
 from tests.acceptance.test_station_cards import card, reader
+from tests.rig.recorders import Card as ExfatCard
+from tests.support.clusters import Exfat
 from tests.support.index_program import TOPICS, IndexProgram, Listener, until
 from tests.support.loopdisk import run
 from tests.support.mosquitto import Mosquitto
@@ -109,7 +111,13 @@ def virtual(tmp_path, office):
 @contextmanager
 def real(folder, office):
     """A station with a reader, and a card for it."""
-    image = card(folder, CARD)
+    with holding(folder, office, card(folder, CARD)) as made:
+        yield made
+
+
+@contextmanager
+def holding(folder, office, image):
+    """A station with a reader, for a card that is the registered recorder's."""
     volume = run("blkid", "-p", "-s", "UUID", "-o", "value", str(image)).strip()
     with reader() as one:
         yield station(folder, office, one.port, volume=volume), one, image
@@ -173,6 +181,24 @@ def test_a_real_card_is_read_again_from_its_medium_and_cleared(tmp_path, office)
     run("e2fsck", "-fn", str(image))
     assert ".mp4" not in run("debugfs", "-R", "ls -p /DCIM/100MEDIA", str(image))
     assert "PARAM.INI" in run("debugfs", "-R", "ls -p /", str(image))
+
+
+@pytest.mark.parametrize("orphaned", [0, 10])
+def test_an_exfat_card_with_clusters_that_no_file_has_is_never_cleared(tmp_path, office, orphaned):
+    image = ExfatCard.of(tmp_path, "C1", FOOTAGE, kind="exfat").image
+    changed = Exfat(image)
+    changed.take(range(9_000, 9_000 + orphaned))
+    changed.write()
+    with holding(tmp_path, office, image) as (world, one, _), running(world) as agent:
+        one.insert(image)
+        dock = agent.wait_dock(kept if orphaned else cleared)
+        one.remove()
+        agent.wait_dock(lambda dock: dock.state == "empty")
+    assert len(world.data("footage.imported")) == len(FOOTAGE) + 1
+    if orphaned:
+        assert dock.clearing.code == "card_unsound"
+        assert world.data("recorder.clearing") == []
+        assert image.read_bytes() == changed.raw
 
 
 def test_nothing_is_removed_before_the_intent_itself_is_witnessed(office, virtual):
