@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent.mounting import HelpedMount, Mount
+
 PATIENCE_SECONDS = 60
 
 
@@ -39,6 +41,15 @@ def helper(
                 yield path
             finally:
                 process.terminate()
+
+
+@contextmanager
+def let_go(mount: Mount | HelpedMount) -> Iterator[Mount | HelpedMount]:
+    """Let a card go when the block ends, however it ends."""
+    try:
+        yield mount
+    finally:
+        mount.unmount()
 
 
 def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from contracts.errors import CardUnsoundError
 from tests.rig.recorders import Card
 from tests.support.clusters import Exfat, orphan_on_fat32
 from tests.support.loopdisk import attached
-from tests.support.mounter import helper
+from tests.support.mounter import helper, let_go
 
 FILES = {"AAAA.MP4": b"a" * 50_000, "D/BBBB.MP4": b"b" * 50_000, "EMPTY.MP4": b""}
 SPARE = range(9_000, 9_010)  # clusters that nothing on so small a card has
@@ -56,23 +56,26 @@ def test_what_lost_its_entry_bars_the_card_though_its_own_check_finds_it_clean(
     change(image)
     image.write()
     card.check()
-    with attached(card.image) as node:
-        mount = mount_read_only(node, "exfat", tmp_path / "card")
+    with (
+        attached(card.image) as node,
+        let_go(mount_read_only(node, "exfat", tmp_path / "card")) as mount,
+    ):
         with pytest.raises(CardUnsoundError, match=f": {count} 个无主簇 / orphaned clusters"):
             mount.renew()
         assert (mount.target / "D/BBBB.MP4").read_bytes() == FILES["D/BBBB.MP4"]
-        mount.unmount()
     assert card.image.read_bytes() == bytes(image.raw)
 
 
 def test_the_helper_tells_the_same(card, image):
     taken(image)
     image.write()
-    with attached(card.image) as node, helper(f"loop:{node.name}") as path:
-        mount = Helper(path).mount(node, "exfat", card.image)
-        with pytest.raises(CardUnsoundError, match=": 10 个无主簇"):
-            mount.renew()
-        mount.unmount()
+    with (
+        attached(card.image) as node,
+        helper(f"loop:{node.name}") as path,
+        let_go(Helper(path).mount(node, "exfat", card.image)) as mount,
+        pytest.raises(CardUnsoundError, match=": 10 个无主簇"),
+    ):
+        mount.renew()
 
 
 def fill_unevenly(root):

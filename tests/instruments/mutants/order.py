@@ -3,6 +3,7 @@
 from tests.instruments.mutants.applying import Mutant, tests
 
 _CLEARING = "agent/core/clearing.py"
+_CARDS = "agent/mounter/cards.py"
 _COMMISSIONING = "agent/archive/commissioning.py"
 _COPYING = "agent/copying.py"
 _DOCK = "agent/core/dock.py"
@@ -130,6 +131,28 @@ ORDER = (
         ("                self._check_disk()\n                return FootageIntact(*where), 0\n"),
         "footage that is gone is called intact",
         tests("agent/test_scrubbing", "footage_that_is_gone_is_copied_anew_and_said_to_be_whole"),
+    ),
+    Mutant(
+        "manifests-by-name",
+        _SCRUBBING,
+        "            elif not one.earlier or self.unexpected(path) is not None:\n",
+        "            elif False:\n",
+        "a manifest is looked for, and not at",
+        tests(
+            "agent/test_scrubbing",
+            "manifests_gone_with_their_folder_are_all_missing_and_no_footage_is",
+        ),
+    ),
+    Mutant(
+        "orphans-not-counted",
+        _CARDS,
+        'orphaned_clusters(self.node) if self.file_system == "exfat" else 0',
+        "0",
+        "a card is cleared over footage that lost its entry",
+        tests(
+            "agent/mounter/test_orphans",
+            "what_lost_its_entry_bars_the_card_though_its_own_check_finds_it_clean",
+        ),
     ),
     Mutant(
         "mark-not-compared",
