@@ -30,7 +30,14 @@ from agent.families import FAMILIES
 from agent.families.framing import refitted
 from agent.families.grammar import Grammar
 from agent.questioning import answers
-from contracts.errors import NoAnswerError, RecorderSilentError, SettingsError, TransportError
+from contracts.errors import (
+    NoAnswerError,
+    RecorderError,
+    RecorderGoneError,
+    RecorderSilentError,
+    SettingsError,
+    TransportError,
+)
 from contracts.reading import Identity
 
 MARKER_BYTES = 64 * 1024
@@ -89,11 +96,11 @@ def record(
         RecorderError: as driver and transport raise.
     """
     tried = languages(device, profiles)
-    spoken = next(filter(None, (_spoken(device, one, means) for one in tried)), None)
+    spoken, unopened = _first(device, tried, means)
     if device.kind != "block":
         if spoken is None:
             names = ", ".join(one.name for one in tried)
-            raise RecorderSilentError(device=device.description, tried=names)
+            raise unopened or RecorderSilentError(device=device.description, tried=names)
         return spoken
     recorder = attach(device)
     try:
@@ -115,17 +122,32 @@ def write(recorded: Recorded, file: Path, *, scrub: bool) -> tuple[str, ...]:
     return tuple(_remarks(recorded, fixture))
 
 
+def _first(
+    device: Device, tried: Sequence[Profile], means: Means
+) -> tuple[Recorded | None, RecorderError | None]:
+    """Return what is told in the first language that is answered, or why a way did not open.
+
+    One plug may be told by several languages, as those of Android recorders are, each by a way of
+    its own: one that does not open keeps nobody from the next.
+    """
+    unopened: RecorderError | None = None
+    for profile in tried:
+        try:
+            spoken = _spoken(device, profile, means)
+        except (RecorderGoneError, TransportError) as error:
+            unopened = unopened or error
+            continue
+        if spoken is not None:
+            return spoken, None
+    return None, unopened
+
+
 def _spoken(device: Device, profile: Profile, means: Means) -> Recorded | None:
     language = profile.language
     opens = means.opens.get(language.transport) if language else None
     if language is None or opens is None or language.family not in FAMILIES:
         return None
-    try:
-        transport = opens(device, language.options)
-    except TransportError:
-        if device.kind == "block":  # its card is there all the same
-            return None
-        raise
+    transport = opens(device, language.options)
     try:
         return _asked(device, profile, language, Recording(transport, means.clock), means)
     finally:
@@ -153,7 +175,7 @@ def _asked(
         dict(language.options), program=means.program,
     )  # fmt: skip
     said = (str(told[name]) for name in ("number", "serial") if told.get(name))
-    secrets = (*said, *_own(device), *_passwords(language.options))
+    secrets = (*said, *_own(device), *_private(language.options))
     return Recorded(Fixture(head, _plug(device), tuple(way.kept)), secrets, profile)
 
 
@@ -194,8 +216,8 @@ def _remarks(recorded: Recorded, fixture: Fixture) -> Iterator[str]:
     if fixture.head.hidden is None:
         yield "! 未隐去任何内容 / nothing was hidden (--no-scrub)"
     else:
-        what = "编号, 序列号, 卷标, 口令, 文件名 / numbers, serials, labels, passwords, names"
-        yield f"已隐去 / hidden: {fixture.head.hidden} ({what})"
+        what = "编号, 序列号, 卷标, 口令, 地址 / numbers, serials, labels, passwords, addresses"
+        yield f"已隐去 / hidden: {fixture.head.hidden} ({what}; 文件名 / names)"
     yield "保留 / kept: 时间, 大小, 名中字母, 时钟, 电量 / times, sizes, letters, clock, battery"
     short = [one for one in recorded.secrets if one and one.encode() in _whole(fixture)]
     if short and fixture.head.hidden is not None:
@@ -238,11 +260,12 @@ def _said(identity: Identity) -> tuple[str, ...]:
     return tuple(mark for mark in marks if mark)
 
 
-def _passwords(options: object) -> Iterator[str]:
+def _private(options: object) -> Iterator[str]:
+    """Yield the passwords and addresses in a language's options."""
     for key, value in options.items() if isinstance(options, dict) else ():
-        if key == "password":
+        if key in {"password", "host"}:
             yield str(value)
-        yield from _passwords(value)
+        yield from _private(value)
 
 
 def _markers(profile: Profile) -> Iterator[tuple[bytes, str]]:

@@ -19,6 +19,7 @@ _TELLING = rb"[\x80-\xff]+|\d{5,}"
 # Han characters in UTF-8, in GB 2312 and as JSON escapes: in an answer they are people and units.
 _HAN = rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){2,}|(?:[\xb0-\xf7][\xa1-\xfe]){2,}|(?:\\u[4-9][0-9a-f]{3})+"
 _LONG_NUMBER = rb"\d{5,}"
+_HEARD = re.compile(r"(?<= B: )[0-9a-f ]+$")  # how a line shows what it heard of no whole answer
 _DATE_BEFORE = re.compile(rb"(?:19|20)\d{6}[-_ T]?$")
 _MOMENTS = {8: "%Y%m%d", 12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S"}
 _TIME_DIGITS = 6
@@ -143,7 +144,10 @@ def _exchanges(
     """Yield the exchanges changed; what is heard in pieces is one answer, and cut up again."""
     for (fact, is_heard), run in groupby(exchanges, lambda one: (one.fact, _is_heard(one))):
         change = partial(names.hide, is_identity=fact == "identity")
-        told = [replace(one, asked=_asked(one.asked, names)) for one in run]
+        told = [
+            replace(one, asked=_asked(one.asked, names), why=_HEARD.sub("…", one.why))
+            for one in run
+        ]
         if not is_heard:
             for one in told:
                 yield replace(one, answer=one.answer and change(bytes.fromhex(one.answer)).hex())

@@ -12,14 +12,29 @@ from agent.core.recorder import Device
 from agent.mounting import mount_read_only
 from agent.recorders.massstorage import MassStorage
 from agent.recording import Means, found, record, write
-from contracts.errors import RecorderSilentError, SettingsError, TransportError
+from agent.ways import ways
+from contracts.errors import RecorderGoneError, RecorderSilentError, SettingsError, TransportError
 from tests.acceptance.test_station_cards import card as image
 from tests.acceptance.test_station_cards import reader
-from tests.recorders.construct import PLUG, construct, plug, profiles
+from tests.recorders.construct import (
+    HERE,
+    LAN,
+    OWN,
+    PLUG,
+    SERIAL,
+    construct,
+    plug,
+    profiles,
+)
 from tests.recorders.construct import card as disk
 from tests.support.disks import ZONE
 from tests.support.emulated import Emulated
+from tests.support.emulators.adb_server import AdbServer
+from tests.support.emulators.e12 import E12
 from tests.support.emulators.novatek import Novatek
+from tests.support.emulators.zzx import PASSWORD, Zzx
+from tests.support.listening import tcp_port
+from tests.support.wire import Says
 
 FILES = {
     "PARAM.INI": b"[ZFY]\r\nDevNo=DSJ0042\r\n",
@@ -81,6 +96,59 @@ def test_only_read_type_requests_are_sent():
 def test_what_answers_in_no_language_and_is_no_disk_is_said():
     with pytest.raises(RecorderSilentError, match="novatek-text"):
         recorded(Novatek(fault="silent"))
+
+
+def exchanged(fixture):
+    """Return what was asked and answered, without how long it took."""
+    return [(one.fact, one.asked, one.answer, one.why) for one in fixture.exchanges]
+
+
+def constructed(name):
+    file = HERE / f"{name}.fixture"
+    return exchanged(parse(file.read_text(encoding="utf-8"), name))
+
+
+def recorded_over(usb, known):
+    """Record over the real ways, whatever the kernel would say of the plug."""
+    device = plug(usb, "", has_line=False)
+    return record(device, known, Means(ways(), lambda: 0.0, "test"), None)
+
+
+def test_over_a_real_tcp_line_the_same_is_recorded(tmp_path):
+    with tcp_port(E12) as port:
+        own = {**LAN, "tcp": {"host": "127.0.0.1", "port": port}}
+        made = recorded_over("2207:0006", profiles("lan-e12", own, *OWN["lan-e12"])[:1])
+    assert exchanged(made.scrubbed()) == constructed("e12-tcp")
+    assert write(made, tmp_path / "a.fixture", scrub=True)
+    assert "127.0.0.1" not in (tmp_path / "a.fixture").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["zzx", "e12"])
+def test_over_a_real_adb_server_the_same_is_recorded(monkeypatch, name):
+    monkeypatch.setattr("agent.transports.adb.OPENING_SECONDS", 0)
+    port, made = {"zzx": (18086, Zzx), "e12": (10086, E12)}[name]
+    server = AdbServer({SERIAL: {port: made()}})
+    with tcp_port(server.connection) as server_port:
+        adb = {"server_port": server_port}
+        zzx = {"port": 18086, "broadcast": "com.zzx.sdk"} | adb
+        known = profiles("android-zzx", {"adb": zzx, "password": PASSWORD})
+        known = profiles("android-e12", {"adb": {"port": 10086} | adb}, known=known)
+        told = recorded_over("18d1:4ee7", known)
+    assert exchanged(told.scrubbed()) == constructed(name)
+
+
+class Silent(Says):
+    """Hangs up at once."""
+
+    is_over = True
+
+
+def test_a_recorder_that_hangs_up_on_every_language_is_said():
+    with tcp_port(lambda: Silent(b"")) as port:
+        own = {**LAN, "tcp": {"host": "127.0.0.1", "port": port}}
+        known = profiles("lan-e12", own, *OWN["lan-e12"])[:1]
+        with pytest.raises(RecorderGoneError):
+            recorded_over("2207:0006", known)
 
 
 def closed(device, options):

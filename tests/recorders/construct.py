@@ -36,6 +36,9 @@ PLUG = Path("/dev/null")
 SHOT_AT = 1785808800  # 2026-08-04 10:00 at the station
 SERIAL, LABEL, VOLUME = "BWC20260042", "CAM-0042", "4A2B-31C7"
 NO_SERIAL = {"jieli", "mass-storage"}  # as some plugs tell none
+LAN = {"length_order": "little", "tcp": {"host": "192.168.31.42", "port": 10086}}
+# Languages of profiles that are not shipped: family and transport.
+OWN = {"lan-e12": ("e12", "tcp")}
 # Profile, its options beside the shipped, the plug, its inquiry, and the way to the emulator.
 SPOKEN = {
     "novatek": ("novatek-text", {}, "0603:8611", "NOVATEK NTK96550", lambda: Emulated(Novatek())),
@@ -44,6 +47,7 @@ SPOKEN = {
     "jieli": ("jieli-dv16", {}, "1234:5678", "DV16 DEVICE", lambda: Emulated(Jieli())),
     "zzx": ("android-zzx", {"password": PASSWORD}, "18d1:4ee7", "", lambda: Wire(Zzx())),
     "e12": ("android-e12", {}, "18d1:4ee7", "", lambda: Wire(E12())),
+    "e12-tcp": ("lan-e12", LAN, "2207:0006", "", lambda: Wire(E12())),
     "serial-text": ("serial-text", TEXT, "0403:6001", "", lambda: Wire(TextRecorder())),
     "serial-bytes": ("serial-bytes", BYTES, "0403:6001", "", lambda: Wire(ByteRecorder())),
 }
@@ -62,11 +66,12 @@ def files(number):
     }
 
 
-def profiles(head_profile, options, family="grammar", transport="serial"):
+def profiles(head_profile, options, family="grammar", transport="serial", known=None):
     """Return the shipped profiles, one with these options; it is made if it is not shipped."""
-    known = load(None, FAMILY_NAMES).profiles
+    known = known or load(None, FAMILY_NAMES).profiles
     if head_profile not in {one.name for one in known}:
-        match = Match(kinds=("serial",), ports=("*",))
+        kind = "serial" if transport == "serial" else "usb"
+        match = Match(kinds=(kind,), ports=("*",))
         language = Language(family, transport, options)
         return (Profile(head_profile, Text("声明", "declared"), match, language), *known)
     return tuple(
@@ -112,12 +117,16 @@ def construct(name, folder):
     target = folder / f"{name}.fixture"
     target.unlink(missing_ok=True)
     profile, options, usb, inquiry, way = SPOKEN.get(name, ("", {}, "abcd:0001", "", None))
-    known = profiles(profile, options) if way else load(None, FAMILY_NAMES).profiles
+    known = (
+        profiles(profile, options, *OWN.get(profile, ()))
+        if way
+        else load(None, FAMILY_NAMES).profiles
+    )
     shown = plug(usb, inquiry, has_line=name.startswith("serial"))
     shown = replace(shown, serial=None) if name in NO_SERIAL else shown
     said = ()
     if way:
-        opens = dict.fromkeys(("scsi", "usb", "serial", "adb"), lambda *_: way())
+        opens = dict.fromkeys(("scsi", "usb", "serial", "tcp", "adb"), lambda *_: way())
         means = Means(opens, lambda: 0.0, "emulator", "constructed")
         recorded = record(shown, known, means, None)
         said = write(recorded, target, scrub=True)

@@ -89,13 +89,13 @@ def test_what_has_no_letters_or_digits_cannot_be_replaced():
 def test_a_whole_fixture_is_hidden_in_every_place(names):
     plug = Plug("other", "cam DSJ0042", serial="DSJ0042", label="DSJ0042")
     head = Head(1, "hardware", "x", options={"password": "DSJ0042", "n": 1, "l": ["DSJ0042"]})
-    number = b"DSJ0042".hex()
+    number, heard = b"DSJ0042".hex(), b"DSJ0042".hex(" ")
     said = (
         Exchange("identity", {"do": "Say", "payload": number}, ""),
         Exchange("identity", {"do": "Hear", "until": None}, number[:6]),
         Exchange("identity", {"do": "Hear", "until": None}, number[6:]),
         Exchange("battery", {"do": "ScsiRead", "cdb": number, "size": 3}, number),
-        Exchange("clock", {"do": "Hear", "until": "0a"}, None),
+        Exchange("clock", {"do": "Hear", "until": "0a"}, None, f"2 s; 7 B: {heard}"),
     )
     files = (
         Entry(b"PARAM.INI".hex(), 1, 1, holds=b"K=DSJ0042".hex()),
@@ -105,11 +105,11 @@ def test_a_whole_fixture_is_hidden_in_every_place(names):
     made = hidden(Fixture(head, plug, said, files), names, {b"param.ini": ""})
     assert number not in repr(made)
     assert "DSJ0042" not in repr(made)
+    assert (made.exchanges[4].answer, made.exchanges[4].why) == (None, "2 s; 7 B: …")
     heard = b"".join(bytes.fromhex(one.answer) for one in made.exchanges[1:3])
     assert heard == b"DSJ0001"
     assert [bytes.fromhex(one.holds or "") for one in made.entries] == [b"K=DSJ0001", b"v=0", b""]
     assert (made.head.options["n"], made.head.hidden) == (1, names.count)
-    assert made.exchanges[4].answer is None
 
 
 def test_what_is_not_known_stays_unknown(names):
