@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.archive import Archive
+from agent.archive.expecting import Books
 from contracts.entry import Entry
 from contracts.errors import MusterError
-from contracts.facts import FootageImported, VisitCompleted, fact_of
+from contracts.facts import FootageImported, fact_of
 from contracts.fork import check_fork
 from contracts.problem import Problem
 from contracts.proof import check
@@ -138,7 +139,7 @@ def sha256_of(file: Path) -> str:
 
 
 def audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> tuple[str, ...]:
-    """Return everything wrong with the archived files and manifests that the ledger names."""
+    """Return everything wrong with the files that the ledger says are in the archive."""
     archive = Archive(Path(settings.folders.archive))
     archive.adopt()
     found = []
@@ -152,21 +153,20 @@ def audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> tup
             try:
                 archive.verify(fact.sha256)
             except MusterError as error:
-                found.append(str(_named(entry, fact.view, error)))
-        visits = 0
-        for entry in reader.select(types=(VisitCompleted.TYPE,)):
-            visit = fact_of(entry, VisitCompleted)
-            visits += 1
+                found.append(str(_named(entry, fact, error)))
+        beside = Books(reader).beside()
+        for one in beside.values():
             try:
-                archive.verify_manifest(visit.visit, visit.manifest_sha256)
+                archive.verify_beside(one.path, one.sha256)
             except MusterError as error:
-                found.append(str(_named(entry, visit.visit, error)))
-    tell(f"文件 / files {len(checked)}, 清单 / manifests {visits}")
+                detail = f"{one.path}: {error.text}"
+                found.append(str(Problem("footage_damaged", one.sequence, detail)))
+    tell(f"文件 / files {len(checked)}, 清单和残片 / manifests and partial files {len(beside)}")
     return tuple(found)
 
 
-def _named(entry: Entry, name: str, error: MusterError) -> Problem:
-    return Problem("footage_damaged", entry.sequence, f"{name}: {error.text}")
+def _named(entry: Entry, fact: FootageImported, error: MusterError) -> Problem:
+    return Problem("footage_damaged", entry.sequence, f"{fact.view}: {error.text}")
 
 
 def _folder(settings: StationSettings) -> Path:

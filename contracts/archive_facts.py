@@ -55,7 +55,8 @@ class StorageRecovered(Fact):
 class FootageDamaged(Fact):
     """An archived file is not, or cannot be read as, what was entered; it is left as it is.
 
-    `object` is footage, or a visit's manifest: then `view` is the same path and `size` unknown.
+    `object` is footage; or a visit's manifest, of which `size` is unknown, or what was kept of a
+    damaged file: of these `view` is the same path.
     """
 
     TYPE = "footage.damaged"
@@ -71,9 +72,9 @@ class FootageDamaged(Fact):
 
 @dataclass(frozen=True)
 class FootageMissing(Fact):
-    """A file that was imported, or the manifest of a completed visit, is not in the archive.
+    """A file that was imported, or another that was entered, is not in the archive.
 
-    Of a manifest `view` is the same path as `object`, and `size` unknown.
+    `object` as in `footage.damaged`.
     """
 
     TYPE = "footage.missing"
@@ -153,7 +154,7 @@ class ViewRemade(Fact):
 
 @dataclass(frozen=True)
 class ScrubCounts:
-    """What one pass looked at: expected objects and manifests = intact + damaged + missing."""
+    """What one pass looked at: expected files = intact + damaged + missing."""
 
     expected: int = 0
     intact: int = 0

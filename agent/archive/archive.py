@@ -155,14 +155,15 @@ class Archive:
         """
         self._verify(_folder_of(sha256), sha256, sha256)
 
-    def verify_manifest(self, visit: str, sha256: str) -> None:
-        """Read a visit's manifest from the medium and compare it with its digest.
+    def verify_beside(self, path: str, sha256: str) -> None:
+        """Read a manifest, or what was kept of a damaged file, and compare it with its digest.
 
         Raises:
-            ObjectMissingError: there is no such manifest.
+            ObjectMissingError: there is no such file.
             ObjectDamagedError: it cannot be read, or has another digest.
         """
-        self._verify(views.MANIFESTS, f"{visit}.sha256", sha256)
+        folder, _, name = path.rpartition("/")
+        self._verify(folder, name, sha256)
 
     def link_view(self, view: str, sha256: str) -> str:
         """Give an object the wanted name below the views' folder; return the path it got.

@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from agent.archive.grouping import path_of
 from agent.archive.views import MANIFESTS
 from contracts.archive_facts import ArchiveCommissioned, FootageReplaced, ViewRemade
-from contracts.facts import FootageImported, RecorderDocked, VisitCompleted, fact_of
+from contracts.facts import (
+    FootageImported,
+    FootageUnreadable,
+    RecorderDocked,
+    VisitCompleted,
+    fact_of,
+)
 from contracts.loading import from_json, from_object
 from ledger.records import Records
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One file: an object, by its first import, or a manifest, which has no views.
+    """One file: an object, by its first import, or a manifest or a partial file, without views.
 
     `path` is where it belongs, below the archive's root; `views` are the names of all its imports.
-    `size` is None where no entry tells it. `earlier`: it was entered before the archive's disk was
-    replaced, so it may be on the old one.
+    `size` is None where no entry tells it. `sequence` is the newest entry that names it; `earlier`:
+    it was entered before the archive's disk was replaced, so it may be on the old one.
     """
 
     sha256: str
@@ -25,6 +31,7 @@ class Expected:
     recorder: str
     path: str
     views: tuple[str, ...]
+    sequence: int
     earlier: bool
 
     @property
@@ -61,7 +68,7 @@ class Books:
             return dict(self._shelves.get(prefix, {})) if self._shelves else {}
         found: dict[str, Expected] = {}
         for sequence, one in self._imports(f'"sha256":"{prefix}'.encode()):
-            _put(found, one, earlier=sequence < replaced)
+            _put(found, one, sequence, earlier=sequence < replaced)
         return found
 
     def views(self, prefix: str) -> set[str]:
@@ -80,24 +87,29 @@ class Books:
         docked = self._records.select(types=(RecorderDocked.TYPE,))
         return {f"{entry.data['visit']}.sha256" for entry in docked}
 
-    def completed(self) -> dict[str, Expected]:
-        """Return the manifest of every visit that was completed, by its path."""
+    def beside(self) -> dict[str, Expected]:
+        """Return what belongs beside the objects, by its path.
+
+        These are the manifests of completed visits and the partial files: what was kept of files
+        that could not be read whole.
+        """
         replaced = self._replaced()
         found = {}
-        for entry in self._records.select(types=(VisitCompleted.TYPE,)):
-            one = from_object(dict(entry.data), _Completed)
-            path = f"{MANIFESTS}/{one.visit}.sha256"
-            earlier = entry.sequence < replaced
-            digest = one.manifest_sha256
-            found[path] = Expected(digest, None, one.recorder, path, (), earlier=earlier)
+        for entry in self._records.select(types=tuple(_BESIDE)):
+            one = from_object(dict(entry.data), _BESIDE[entry.type])
+            path, sha256, size = one.file
+            if path is not None and sha256 is not None:
+                found[path] = Expected(
+                    sha256, size, one.recorder, path, (), entry.sequence, entry.sequence < replaced
+                )
         return found
 
     def named(self, paths: Collection[str]) -> set[str]:
-        """Return those of these paths that an entry names as an object or a view."""
+        """Return those of these paths that an entry names."""
         wanted = set(paths)
         if not wanted:
             return set()
-        return {
+        return wanted & self.beside().keys() | {
             path
             for _, one in self._imports(b"")
             for path in (one.view, path_of(one.sha256))
@@ -109,7 +121,8 @@ class Books:
         if self._shelves is None:
             return False
         for sequence, one in self._imports(b"", self._read_to):
-            _put(self._shelves.setdefault(one.sha256[:2], {}), one, earlier=sequence < replaced)
+            shelf = self._shelves.setdefault(one.sha256[:2], {})
+            _put(shelf, one, sequence, earlier=sequence < replaced)
             self._read_to = sequence
             self._held += 1
             if self._held > MOST_HELD:
@@ -130,13 +143,14 @@ class Books:
                 yield imported.sequence, imported.data
 
 
-def _put(found: dict[str, Expected], one: "_Import", *, earlier: bool) -> None:
+def _put(found: dict[str, Expected], one: "_Import", sequence: int, *, earlier: bool) -> None:
     before = found.get(one.sha256)
     first = before or one
     views = (*(before.views if before else ()), one.view)
     names = tuple(dict.fromkeys(views))
+    path = path_of(one.sha256)
     found[one.sha256] = Expected(
-        one.sha256, first.size, first.recorder, path_of(one.sha256), names, earlier=earlier
+        one.sha256, first.size, first.recorder, path, names, sequence, earlier
     )
 
 
@@ -154,8 +168,32 @@ class _Completed:
     recorder: str
     manifest_sha256: str
 
+    @property
+    def file(self) -> tuple[str | None, str | None, int | None]:
+        """Its manifest: path, digest, size."""
+        return f"{MANIFESTS}/{self.visit}.sha256", self.manifest_sha256, None
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    recorder: str
+    partial: str | None = None
+    partial_bytes: int = 0
+    partial_sha256: str | None = None
+
+    @property
+    def file(self) -> tuple[str | None, str | None, int | None]:
+        """The partial file, if there is one: path, digest, size."""
+        return self.partial, self.partial_sha256, self.partial_bytes
+
 
 @dataclass(frozen=True)
 class _Imported:
     sequence: int
     data: _Import
+
+
+_BESIDE: dict[str, type[_Completed | _Unreadable]] = {
+    VisitCompleted.TYPE: _Completed,
+    FootageUnreadable.TYPE: _Unreadable,
+}

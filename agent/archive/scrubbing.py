@@ -1,4 +1,4 @@
-"""Reads the archive again: objects and manifests from the medium, every name against the ledger.
+"""Reads the archive again: all its files from the medium, every name against the ledger.
 
 It changes nothing but the views, which are only names. What it finds it says as facts; whether
 they are news, and how fast to read, is decided elsewhere.
@@ -216,13 +216,14 @@ class Scrubbing:
                 )
 
     def _outer(self, after: str) -> Iterator[Step]:
-        manifests = self._books.completed()
-        for path in sorted(manifests.keys() | self._strays()):
+        expected = self._books.beside()
+        kept = {f"{PARTIAL}/{name}" for name in self._names(PARTIAL)}
+        for path in sorted(expected.keys() | kept | set(self._strays())):
             if path <= after:
                 continue
-            one = manifests.get(path)
+            one = expected.get(path)
             if one is None:
-                yield self._stray(path, suspect=False)
+                yield self._stray(path, suspect=path in kept)
             elif not one.earlier or self.unexpected(path) is not None:
                 yield self._file(one)
 

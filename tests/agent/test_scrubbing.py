@@ -12,7 +12,8 @@ from collections import Counter
 import pytest
 
 from contracts.commands import Scrub
-from tests.support.running_agent import PROGRAM, World, running
+from tests.instruments.cards import Bad, Card, Item, mounted
+from tests.support.running_agent import HEALTHY, PROGRAM, World, running
 
 EACH = 200
 KINDS = ("whole", "flipped", "cut", "grown", "gone", "swapped")
@@ -168,7 +169,7 @@ def test_footage_that_somebody_brought_back_is_said_to_be_whole(archived):
     assert [intact["sha256"] for intact in archived.data("footage.intact")] == [one.name]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "whole"])
+@pytest.mark.parametrize("kind", ["flipped", "gone", "swapped"])
 def test_a_manifest_that_is_not_as_entered_is_said_once_left_and_said_when_it_is_whole(
     archived, kind
 ):
@@ -207,6 +208,35 @@ def test_manifests_gone_with_their_folder_are_all_missing_and_no_footage_is(arch
     assert (archived.data("archive.scrubbed")[-1]["counts"]["intact"]) == len(SMALL)
 
 
+@pytest.fixture
+def part(world):
+    """What was kept of a file that the card does not give whole; the agent has stopped."""
+    damaged = Item(b"a.bin", size=300_000, seed=1, bad=(Bad(9000, 10),))
+    with mounted(world.card("R1", {}, HEALTHY), Card((damaged,))), running(world) as agent:
+        world.plug("R1")
+        agent.settled()
+        missed = agent.wait_entry("footage.unreadable")
+        world.pull()
+        agent.wait_dock(lambda dock: dock.state == "empty")
+    return world.archive / missed["partial"]
+
+
+@pytest.mark.parametrize("kind", ["flipped", "gone"])
+def test_what_was_kept_of_a_damaged_file_is_scrubbed_as_footage_is(world, part, kind):
+    good, path = part.read_bytes(), f"partial/{part.name}"
+    assert world.tell("scrub").returncode == 0
+    harm(part, kind)
+    assert world.tell("scrub").returncode == 1
+    (told,) = world.data("footage.missing" if kind == "gone" else "footage.damaged")
+    assert told == told | {"recorder": "R1", "object": path, "view": path, "size": len(good)}
+    by_hand = world.tell("verify", "--footage")
+    assert (by_hand.returncode, path in by_hand.stdout) == (1, True)
+    part.unlink(missing_ok=True)
+    part.write_bytes(good)
+    assert world.tell("scrub").returncode == 0
+    assert [one["object"] for one in world.data("footage.intact")] == [path]
+
+
 def test_views_that_are_gone_or_lead_elsewhere_are_made_anew_and_said(archived):
     gone, elsewhere = sorted((archived.archive / "执法记录仪影像资料").rglob("*.mp4"))
     gone.unlink()
@@ -225,7 +255,7 @@ def test_views_that_are_gone_or_lead_elsewhere_are_made_anew_and_said(archived):
 
 STRAYS = (
     "stray", "objects/x", "objects/sha256/zz", "objects/sha256/00/stray", "manifests/x.sha256",
-    "damaged/x", "执法记录仪影像资料/2026/11/20/x.mp4", "执法记录仪影像资料/x",
+    "damaged/x", "partial/x", "执法记录仪影像资料/2026/11/20/x.mp4", "执法记录仪影像资料/x",
 )  # fmt: skip
 
 
@@ -233,7 +263,6 @@ def test_what_nobody_put_there_is_said_once_and_again_when_it_is_gone(archived):
     for stray in STRAYS:
         (archived.archive / stray).parent.mkdir(parents=True, exist_ok=True)
         (archived.archive / stray).write_bytes(b"stray")
-    (archived.archive / "partial").mkdir(exist_ok=True)
     for _ in range(2):
         assert archived.tell("scrub").returncode == 1
         assert {one["name"] for one in archived.data("archive.unexpected")} == set(STRAYS)
