@@ -1,19 +1,24 @@
 """What `muster-agent record-fixture` does: all that one recorder tells, kept for who has none.
 
 Only read-type requests are sent, as by `muster-agent ask`, and a card is listed; of its files only
-the small ones are opened by which a recorder tells of itself.
+the small ones are opened by which a recorder tells of itself. What shows itself as a camera or
+player is listed in its own language, and none of its objects is opened.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from agent.core.device import languages
-from agent.core.dialogue import Transport, converse
+from agent.core.dialogue import Dialogue, Transport, converse
 from agent.core.fixture import (
     PROBE,
     VERSION,
+    Entry,
+    Exchange,
     Fixture,
     Head,
     Plug,
@@ -29,6 +34,9 @@ from agent.core.recorder import CardFile, Device, Recorder
 from agent.families import FAMILIES
 from agent.families.framing import refitted
 from agent.families.grammar import Grammar
+from agent.families.ptp import PictureTransfer
+from agent.families.ptp_recorded import Overheard, PtpReplay, hidden_operations, own_marks
+from agent.families.ptp_tree import list_objects
 from agent.questioning import answers
 from contracts.errors import (
     NoAnswerError,
@@ -41,6 +49,8 @@ from contracts.errors import (
 from contracts.reading import Identity
 
 MARKER_BYTES = 64 * 1024
+PTP = "ptp"
+_UTC = ZoneInfo("UTC")
 Open = Callable[[Device, Mapping[str, object]], Transport]
 
 
@@ -56,6 +66,10 @@ class Recorded:
         """Return it without that."""
         names, markers = Pseudonyms(self.secrets), dict(_markers(self.profile))
         head = self.fixture.head
+        if head.family == PTP:
+            said = tuple(hidden_operations(self.fixture.exchanges, names))
+            bare = replace(self.fixture, exchanges=(), entries=())
+            return replace(hidden(bare, names, {}), exchanges=said, entries=objects(said))
         family = FAMILIES[head.family](head.options) if head.family else None
         if not isinstance(family, Grammar):
             return hidden(self.fixture, names, markers)
@@ -144,6 +158,8 @@ def _first(
 
 def _spoken(device: Device, profile: Profile, means: Means) -> Recorded | None:
     language = profile.language
+    if language is not None and language.family == PTP:
+        return _pictured(device, profile, means) if device.kind != "block" else None
     opens = means.opens.get(language.transport) if language else None
     if language is None or opens is None or language.family not in FAMILIES:
         return None
@@ -152,6 +168,55 @@ def _spoken(device: Device, profile: Profile, means: Means) -> Recorded | None:
         return _asked(device, profile, language, Recording(transport, means.clock), means)
     finally:
         transport.close()
+
+
+def _pictured(device: Device, profile: Profile, means: Means) -> Recorded | None:
+    """Hold a session as the driver does, and list every object; none is opened."""
+    ptp = PictureTransfer({})
+    way = Overheard(means.opens["usb"](device, {}), means.clock)
+    try:
+        if not _in_session(ptp, way):
+            return None
+        facts: dict[str, Callable[[], Dialogue[object]]] = {
+            "battery": ptp.battery,
+            "clock": ptp.clock,
+            "storage": ptp.storage,
+            "files": lambda: list_objects(ptp, _UTC),
+        }
+        for fact, asks in facts.items():
+            if not ptp.is_in_step and not _in_session(ptp, way):
+                break
+            way.fact = fact
+            with suppress(NoAnswerError):  # which is kept as it is
+                converse(asks(), way)
+        with suppress(NoAnswerError):
+            converse(ptp.end(), way)
+    finally:
+        way.close()
+    said = way.kept()
+    head = Head(VERSION, means.origin, profile.name, PTP, PTP, program=means.program)
+    secrets = (*own_marks(said), *_own(device))
+    return Recorded(Fixture(head, _plug(device), said, objects(said)), secrets, profile)
+
+
+def _in_session(ptp: PictureTransfer, way: Overheard) -> bool:
+    way.fact = PROBE
+    try:
+        converse(ptp.begin(), way)
+    except NoAnswerError:
+        return False
+    return True
+
+
+def objects(said: Sequence[Exchange]) -> tuple[Entry, ...]:
+    """Return the files that a PTP recorder listed, as its recorded answers tell them."""
+    ptp, way = PictureTransfer({}), PtpReplay(said)
+    try:
+        converse(ptp.begin(), way)
+        listing = converse(list_objects(ptp, _UTC), way).listing
+    except NoAnswerError:
+        return ()
+    return tuple(entry(file, None) for file in listing.files)
 
 
 def _together(spoken: Recorded, listed: Recorded) -> Recorded:
@@ -223,7 +288,7 @@ def _remarks(recorded: Recorded, fixture: Fixture) -> Iterator[str]:
     if short and fixture.head.hidden is not None:
         yield f"! 太短或为出厂值, 未隐去 / still there, short or a factory value: {len(short)}"
     if not _reads(fixture):
-        yield "! 隐去后校验不符, 编号读不出 / its number cannot be read any more: a checksum?"
+        yield "! 隐去后校验不符, 读不出 / cannot be read any more: a checksum?"
     yield "邮寄前请自己读一遍 / read the file yourself before you mail it"
 
 
@@ -231,6 +296,8 @@ def _reads(fixture: Fixture) -> bool:
     """Tell whether the recorder's number can be read from the file where it was recorded."""
     if not fixture.exchanges:
         return True
+    if fixture.head.family == PTP:
+        return bool(fixture.entries)
     family = FAMILIES[fixture.head.family](fixture.head.options)
     try:
         converse(family.identity(), Replay(fixture.exchanges))
@@ -296,4 +363,5 @@ def _held(recorder: Recorder, file: CardFile) -> bytes | None:
 
 def _whole(fixture: Fixture) -> bytes:
     said = b"".join(bytes.fromhex(one.answer or "") for one in fixture.exchanges)
-    return said + "\n".join(text(fixture)).encode()
+    plain = said.replace(b"\0", b"")  # PTP's texts are UTF-16
+    return said + plain + "\n".join(text(fixture)).encode()

@@ -57,6 +57,7 @@ class Exchange:
     """One request and what came back, both in hex digits; `answer` None: nothing, and `why`.
 
     `fact` is what was asked for. `says` shows the answer's text to people and is not read back.
+    `response` is PTP's: a code and its parameters; the answer is then the data, None for none.
     """
 
     fact: str
@@ -65,6 +66,7 @@ class Exchange:
     why: str = ""
     says: str = ""
     ms: int = 0
+    response: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,8 +200,7 @@ def text(fixture: Fixture) -> Iterator[str]:
     yield _line("head", fixture.head)
     yield _line("plug", fixture.plug)
     for one in fixture.exchanges:
-        said = "" if one.answer is None else readable(bytes.fromhex(one.answer))
-        yield _line("exchange", replace(one, says=said))
+        yield _line("exchange", replace(one, says=_said(one)))
     for file in fixture.entries:
         name = bytes.fromhex(file.path).decode("utf-8", "backslashreplace")
         says = "" if file.holds is None else readable(bytes.fromhex(file.holds))
@@ -235,6 +236,11 @@ def _next(
 ) -> list[tuple[tuple[Exchange, ...], int]]:
     """Return where the talks go on that have this request next."""
     return [(talk, n + 1) for talk, n in at if n < len(talk) and talk[n].asked == asked]
+
+
+def _said(one: Exchange) -> str:
+    raw = bytes.fromhex(one.answer or "")
+    return readable(raw.replace(b"\0", b"") if one.response else raw)  # PTP's texts are UTF-16
 
 
 def _line(kind: str, value: Head | Plug | Exchange | Entry) -> str:

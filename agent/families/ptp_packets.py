@@ -110,6 +110,11 @@ class Cursor:
         self._raw = raw
         self._at = 0
 
+    @property
+    def at(self) -> int:
+        """How far it was read, in bytes."""
+        return self._at
+
     def numbers(self, kinds: str) -> tuple[int, ...]:
         """Return the next numbers, of these kinds as `struct` names them.
 

@@ -23,6 +23,7 @@ from tests.recorders.construct import (
     PLUG,
     SERIAL,
     construct,
+    pictures,
     plug,
     profiles,
 )
@@ -32,10 +33,13 @@ from tests.support.emulated import Emulated
 from tests.support.emulators.adb_server import AdbServer
 from tests.support.emulators.e12 import E12
 from tests.support.emulators.novatek import Novatek
+from tests.support.emulators.ptp_usb import Fault, Plug
 from tests.support.emulators.zzx import PASSWORD, Zzx
 from tests.support.listening import tcp_port
+from tests.support.ptp_wire import Wire as Cable
 from tests.support.wire import Says
 
+LOST = Fault("number")
 FILES = {
     "PARAM.INI": b"[ZFY]\r\nDevNo=DSJ0042\r\n",
     "DCIM/DSJ0042_031477_20260804_100000.mp4": b"footage",
@@ -149,6 +153,41 @@ def test_a_recorder_that_hangs_up_on_every_language_is_said():
         known = profiles("lan-e12", own, *OWN["lan-e12"])[:1]
         with pytest.raises(RecorderGoneError):
             recorded_over("2207:0006", known)
+
+
+def pictured(end, **faults):
+    """Record a camera, its end of the cable given."""
+    end.faults = {int(code[1:], 16): fault for code, fault in faults.items()}
+    device = replace(plug("04b0:0001", "", has_line=False), classes=("06",))
+    means = Means({"usb": lambda *_: Cable(end)}, lambda: 0.0, "test")
+    return record(device, ALL, means, None)
+
+
+def test_a_camera_is_only_asked_what_it_is_and_lists():
+    end = Plug(pictures(3000))
+    pictured(end)
+    read_only = {*range(0x1001, 0x1009), 0x1014, 0x1015, 0x9803} - {0x1006}
+    assert end.recorder.codes() <= read_only
+    assert (end.recorder.session, len(end.recorder.things)) == (None, 5)
+
+
+@pytest.mark.parametrize("fact", ["x1015", "x1005"])
+def test_a_camera_whose_session_is_lost_over_one_fact_is_asked_the_next(fact):
+    made = pictured(Plug(pictures(3000)), **{fact: Fault("number")})
+    assert len(made.fixture.entries) == 3
+
+
+def test_a_camera_that_lists_nothing_or_opens_no_session_any_more_is_recorded_so_far(tmp_path):
+    made = pictured(Plug(pictures(3000)), x1007=Fault("silent", 9))
+    said = write(made, tmp_path / "a.fixture", scrub=True)
+    assert (made.fixture.entries, any(line.startswith("! 隐去后") for line in said)) == ((), True)
+    gone = pictured(Plug(pictures(3000, refusals={0x1002: [0x2001, *[0x2002] * 9]})), x1015=LOST)
+    assert {one.fact for one in gone.fixture.exchanges} == {"probe", "battery"}
+
+
+def test_a_camera_that_answers_nothing_is_said():
+    with pytest.raises(RecorderSilentError, match="ptp"):
+        pictured(Plug(pictures(3000)), x1002=Fault("silent", 9))
 
 
 def closed(device, options):

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.core.profile import Language, Match, Profile
@@ -25,9 +26,13 @@ from tests.support.emulators.amba_control import AmbaControl
 from tests.support.emulators.e12 import E12
 from tests.support.emulators.jieli import Jieli
 from tests.support.emulators.novatek import Novatek
+from tests.support.emulators.ptp import PLAIN, pattern
+from tests.support.emulators.ptp import Recorder as Pictures
+from tests.support.emulators.ptp_usb import Plug
 from tests.support.emulators.serial_recorder import ByteRecorder, TextRecorder
 from tests.support.emulators.zzx import PASSWORD, Zzx
 from tests.support.loopdisk import attached, make_image, mounted, run
+from tests.support.ptp_wire import Wire as Cable
 from tests.support.running_agent import fill
 from tests.support.wire import Wire
 
@@ -52,7 +57,18 @@ SPOKEN = {
     "serial-bytes": ("serial-bytes", BYTES, "0403:6001", "", lambda: Wire(ByteRecorder())),
 }
 DISK = "mass-storage"
-NAMES = (*SPOKEN, DISK)
+OWN_CLASS = b"\xff\xff\0"
+# Profile, plug, its interface class, the recorder's end of the cable.
+SHOWN = {
+    "ptp": ("ptp", "04b0:0001", "06", lambda: Plug(pictures(3000, operations=PLAIN))),
+    "mtp": (
+        "mtp",
+        "18d1:4ee1",
+        "ff",
+        lambda: Plug(pictures(5 << 30, clock_offset=None), OWN_CLASS),
+    ),
+}
+NAMES = (*SPOKEN, DISK, *SHOWN)
 
 
 def files(number):
@@ -64,6 +80,17 @@ def files(number):
         f"DCIM/Movie/{number}_031477_20260804_100000.NMEA": bytes(200),
         f"DCIM/Movie/{number}_031477_20260804_100500_IMP.mp4": bytes(3000),
     }
+
+
+def pictures(largest, **more):
+    """Return a recorder that shows itself as a camera; names and serial as in `files`."""
+    made = Pictures(serial="DSJ0042", now=lambda: datetime.fromtimestamp(SHOT_AT, UTC), **more)
+    folder = made.add("DCIM")
+    moment = {"modified": "20260804T100000"}
+    for name, size in (("100000.mp4", 3000), ("100000.NMEA", 200), ("100500_IMP.mp4", largest)):
+        about = {"parent": made.add("示例甲", folder) if "IMP" in name else folder, **moment}
+        made.add(f"DSJ0042_031477_20260804_{name}", content=pattern, size=size, **about)
+    return made
 
 
 def profiles(head_profile, options, family="grammar", transport="serial", known=None):
@@ -116,6 +143,8 @@ def construct(name, folder):
     """Record one emulated recorder into a folder: its answers, then its card."""
     target = folder / f"{name}.fixture"
     target.unlink(missing_ok=True)
+    if name in SHOWN:
+        return construct_shown(name, target)
     profile, options, usb, inquiry, way = SPOKEN.get(name, ("", {}, "abcd:0001", "", None))
     known = (
         profiles(profile, options, *OWN.get(profile, ()))
@@ -135,6 +164,15 @@ def construct(name, folder):
         disks = MassStorage(Path(run_folder), mount_read_only, known, ZONE)
         means = Means({}, lambda: 0.0, "emulator", "constructed")
         return said + write(record(disk, known, means, disks.attach), target, scrub=True)
+
+
+def construct_shown(name, target):
+    """Record one emulated camera or player: its operations, and what it lists."""
+    _, usb, interface, made = SHOWN[name]
+    device = replace(plug(usb, "", has_line=False), classes=(interface,))
+    means = Means({"usb": lambda *_: Cable(made())}, lambda: 0.0, "emulator", "constructed")
+    known = load(None, FAMILY_NAMES).profiles
+    return write(record(device, known, means, None), target, scrub=True)
 
 
 if __name__ == "__main__":

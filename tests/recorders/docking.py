@@ -10,16 +10,21 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from agent.archive import Archive
+from agent.core.dialogue import converse
 from agent.core.event import DevicesSeen, Ticked
 from agent.core.fixture import Replay
 from agent.core.recorder import Device, MediaFacts
 from agent.core.station import Station
 from agent.families import FAMILIES
+from agent.families.ptp import PictureTransfer
+from agent.families.ptp_recorded import PtpReplay
 from agent.loop import Hands, Loop
 from agent.mounting import mount_read_only
 from agent.questioning import answers
 from agent.recorders.commanded import Commanded, Time, Ways
 from agent.recorders.massstorage import MassStorage
+from agent.recorders.ptp import Moments, Ptp
+from agent.recording import PTP
 from agent.worker import Tools, Worker
 from contracts.dock import DockState
 from contracts.errors import NoDriverError
@@ -42,7 +47,7 @@ class Docking:
     def __init__(self, folder, fixture):
         head = fixture.head
         self.profiles = profiles(head.profile, head.options, head.family, head.transport)
-        self.replay = Replay(fixture.exchanges)
+        self.replay = answering(fixture)
         self.inbox = queue.SimpleQueue()
         roster = replace(ROSTER, recorder=(registered(fixture),))
         docks = (DockBinding(1, "usb-0:5"),)
@@ -62,11 +67,14 @@ class Docking:
         way = {fixture.head.transport: lambda *_: self.replay} if fixture.exchanges else {}
         timing = Time(clock.wall_now, ZONE, clock.uptime_seconds, time.sleep)
         speaker = Commanded(self.profiles, Ways(FAMILIES, way), timing)
+        moments = Moments(clock.wall_now, time.sleep, ZONE)
+        pictures = Ptp(self.profiles, lambda *_: self.replay, moments)
 
         def attach(device):
-            if not disks.recognise(device):
-                raise NoDriverError(device=device.description)
-            return disks.attach(device)
+            for driver in (disks, pictures):
+                if driver.recognise(device):
+                    return driver.attach(device)
+            raise NoDriverError(device=device.description)
 
         return Tools(
             attach=attach,
@@ -130,10 +138,34 @@ def device(plug):
     )  # fmt: skip
 
 
+def answering(fixture):
+    """Return what answers in the recorder's place."""
+    if fixture.head.family == PTP:
+        return PtpReplay(fixture.exchanges, SIZE_MAX)
+    return Replay(fixture.exchanges)
+
+
 def told(fixture):
     """Return what a recorder tells when its answers are read without a dock."""
+    if fixture.head.family == PTP:
+        return pictured(fixture)
     family = FAMILIES[fixture.head.family](fixture.head.options)
     return {one.fact: one.value for one in answers(family, Replay(fixture.exchanges))}
+
+
+def pictured(fixture):
+    """Return what a camera or player tells; its plug's serial number is not its own."""
+    session, way = PictureTransfer({}), answering(fixture)
+    converse(session.begin(), way)
+    number = converse(session.identity(), way).device_number
+    battery, room = converse(session.battery(), way), converse(session.storage(), way)
+    free, total = room or (None, None)
+    return {
+        "number": None if number == fixture.plug.serial else number,
+        "battery_percent": battery and battery.value,
+        "free_bytes": free and free.value,
+        "total_bytes": total and total.value,
+    }
 
 
 def registered(fixture):

@@ -56,6 +56,13 @@ def test_bytes_that_are_no_text_are_shown_as_dots():
     assert readable(b"\x00a\x7f~\xff") == ".a.~."
 
 
+def test_a_ptp_dataset_is_shown_without_the_zeros_of_its_texts_and_keeps_its_response():
+    asked = {"do": "Operation", "code": 4097, "parameters": []}
+    one = Exchange("probe", asked, "DSJ".encode("utf-16-le").hex(), response=(8193, 7))
+    (again,) = read(Fixture(HEAD, PLUG, (one,))).exchanges
+    assert (again.says, again.response, again.answer) == ("DSJ", (8193, 7), one.answer)
+
+
 def test_a_malformed_file_is_refused_with_each_line():
     head, plug, *_ = text(WHOLE)
     assert problems("") == ("head, plug: 各应有一行 / one line of each",)
