@@ -34,6 +34,7 @@ from agent.core.recorder import CardFile, Device, Recorder
 from agent.families import FAMILIES
 from agent.families.framing import refitted
 from agent.families.grammar import Grammar
+from agent.families.library_recorded import hidden_calls, hidden_options
 from agent.families.ptp import PictureTransfer
 from agent.families.ptp_recorded import Overheard, PtpReplay, hidden_operations, own_marks
 from agent.families.ptp_tree import list_objects
@@ -49,7 +50,7 @@ from contracts.errors import (
 from contracts.reading import Identity
 
 MARKER_BYTES = 64 * 1024
-PTP = "ptp"
+PTP, LIBRARY = "ptp", "vendor_library"
 _UTC = ZoneInfo("UTC")
 Open = Callable[[Device, Mapping[str, object]], Transport]
 
@@ -70,6 +71,11 @@ class Recorded:
             said = tuple(hidden_operations(self.fixture.exchanges, names))
             bare = replace(self.fixture, exchanges=(), entries=())
             return replace(hidden(bare, names, {}), exchanges=said, entries=objects(said))
+        if head.family == LIBRARY:
+            said = tuple(hidden_calls(self.fixture.exchanges, names, head.options))
+            named = replace(head, options=hidden_options(head.options))
+            bare = replace(self.fixture, head=named, exchanges=())
+            return replace(hidden(bare, names, markers), exchanges=said)
         family = FAMILIES[head.family](head.options) if head.family else None
         if not isinstance(family, Grammar):
             return hidden(self.fixture, names, markers)

@@ -4,12 +4,13 @@ The format is docs/recorders/fixtures.md: JSON lines, each an object with one ke
 is. Footage is never in it.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from agent.core.dialogue import Pause, Request, Transport, Tune
+from agent.core.dialogue import CallLibrary, Pause, Request, Transport, Tune
 from agent.core.recorder import CardFile
 from contracts.errors import NoAnswerError, RecorderGoneError, SettingsError
 from contracts.loading import from_object, to_object
@@ -58,6 +59,7 @@ class Exchange:
 
     `fact` is what was asked for. `says` shows the answer's text to people and is not read back.
     `response` is PTP's: a code and its parameters; the answer is then the data, None for none.
+    A library's is what the function returned and its `iRet`; the answer is then what it wrote.
     """
 
     fact: str
@@ -121,7 +123,7 @@ class Recording:
         except NoAnswerError as error:
             self._keep(replace(exchange, why=str(error.fields["reason"])), request, began)
             raise
-        self._keep(replace(exchange, answer=answer.hex()), request, began)
+        self._keep(_answered(exchange, request, answer), request, began)
         return answer
 
     def close(self) -> None:
@@ -170,7 +172,7 @@ class Replay:
         exchange = talk[after - 1]
         if exchange.answer is None:
             raise NoAnswerError(request=str(asked["do"]), reason=exchange.why)
-        return bytes.fromhex(exchange.answer)
+        return _answer(exchange)
 
     def close(self) -> None:
         """Do nothing; it can be asked again."""
@@ -238,9 +240,31 @@ def _next(
     return [(talk, n + 1) for talk, n in at if n < len(talk) and talk[n].asked == asked]
 
 
+def _answered(exchange: Exchange, request: Request, answer: bytes) -> Exchange:
+    """Return an exchange with its answer; a library's as it was called, and not as JSON."""
+    if isinstance(request, CallLibrary):
+        try:
+            said = json.loads(answer)
+            out = base64.b64decode(said["out"], validate=True)
+            response = (int(said["returned"]), int(said["status"]))
+        except (ValueError, KeyError, TypeError):
+            return replace(exchange, answer=answer.hex())
+        return replace(exchange, answer=out.hex(), response=response)
+    return replace(exchange, answer=answer.hex())
+
+
+def _answer(one: Exchange) -> bytes:
+    raw = bytes.fromhex(one.answer or "")
+    if not one.response:
+        return raw
+    returned, status = one.response
+    out = base64.b64encode(raw).decode()
+    return json.dumps({"returned": returned, "status": status, "out": out}).encode()
+
+
 def _said(one: Exchange) -> str:
     raw = bytes.fromhex(one.answer or "")
-    return readable(raw.replace(b"\0", b"") if one.response else raw)  # PTP's texts are UTF-16
+    return readable(raw.replace(b"\0", b"") if one.response else raw)  # UTF-16, or C's
 
 
 def _line(kind: str, value: Head | Plug | Exchange | Entry) -> str:

@@ -37,6 +37,7 @@ from tests.support.emulators.ptp_usb import Fault, Plug
 from tests.support.emulators.zzx import PASSWORD, Zzx
 from tests.support.listening import tcp_port
 from tests.support.ptp_wire import Wire as Cable
+from tests.support.vendor_library import compiled
 from tests.support.wire import Says
 
 LOST = Fault("number")
@@ -112,9 +113,9 @@ def constructed(name):
     return exchanged(parse(file.read_text(encoding="utf-8"), name))
 
 
-def recorded_over(usb, known):
+def recorded_over(usb, known, node=PLUG):
     """Record over the real ways, whatever the kernel would say of the plug."""
-    device = plug(usb, "", has_line=False)
+    device = replace(plug(usb, "", has_line=False), usb=node)
     return record(device, known, Means(ways(), lambda: 0.0, "test"), None)
 
 
@@ -188,6 +189,19 @@ def test_a_camera_that_lists_nothing_or_opens_no_session_any_more_is_recorded_so
 def test_a_camera_that_answers_nothing_is_said():
     with pytest.raises(RecorderSilentError, match="ptp"):
         pictured(Plug(pictures(3000)), x1002=Fault("silent", 9))
+
+
+@pytest.mark.parametrize(("wrong", "facts"), [((), 1), (("CRASHES",), 0)])
+def test_a_library_is_called_in_its_process_and_may_die_there(tmp_path, wrong, facts):
+    own = compiled(tmp_path, *wrong)
+    known = profiles("maker-library", own, *OWN["maker-library"])[:1]
+    made = recorded_over("abcd:0002", known, tmp_path)
+    called = {one.asked["function"] for one in made.fixture.exchanges}
+    reading = {"Init_Device", "GetIDCode", "GetZFYInfo", "ReadDeviceBatteryDumpEnergy"}
+    assert called == reading
+    (battery,) = [one for one in made.fixture.exchanges if one.fact == "battery"]
+    assert (battery.answer is not None) == bool(facts)
+    assert made.scrubbed().head.options["path"] == "/library.so"
 
 
 def closed(device, options):

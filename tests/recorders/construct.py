@@ -17,6 +17,7 @@ from agent.mounting import mount_read_only
 from agent.profiles import load
 from agent.recorders.massstorage import MassStorage
 from agent.recording import Means, record, write
+from agent.transports.vendor_library import open_library
 from contracts.text import Text
 from tests.support.declared import BYTES, TEXT
 from tests.support.disks import FAMILY_NAMES, ZONE
@@ -34,6 +35,7 @@ from tests.support.emulators.zzx import PASSWORD, Zzx
 from tests.support.loopdisk import attached, make_image, mounted, run
 from tests.support.ptp_wire import Wire as Cable
 from tests.support.running_agent import fill
+from tests.support.vendor_library import compiled
 from tests.support.wire import Wire
 
 HERE = Path(__file__).parent
@@ -41,9 +43,18 @@ PLUG = Path("/dev/null")
 SHOT_AT = 1785808800  # 2026-08-04 10:00 at the station
 SERIAL, LABEL, VOLUME = "BWC20260042", "CAM-0042", "4A2B-31C7"
 NO_SERIAL = {"jieli", "mass-storage"}  # as some plugs tell none
+
+
+def loaded_library(*wrong):
+    """Return our own library in its process; its file may go once it is loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        return open_library(None, compiled(Path(folder), *wrong))
+
+
 LAN = {"length_order": "little", "tcp": {"host": "192.168.31.42", "port": 10086}}
 # Languages of profiles that are not shipped: family and transport.
-OWN = {"lan-e12": ("e12", "tcp")}
+OWN = {"lan-e12": ("e12", "tcp"), "maker-library": ("vendor_library", "library")}
+LIBRARY = {"path": "/opt/maker/libmaker.so", "sha256": "0" * 64}
 # Profile, its options beside the shipped, the plug, its inquiry, and the way to the emulator.
 SPOKEN = {
     "novatek": ("novatek-text", {}, "0603:8611", "NOVATEK NTK96550", lambda: Emulated(Novatek())),
@@ -53,6 +64,7 @@ SPOKEN = {
     "zzx": ("android-zzx", {"password": PASSWORD}, "18d1:4ee7", "", lambda: Wire(Zzx())),
     "e12": ("android-e12", {}, "18d1:4ee7", "", lambda: Wire(E12())),
     "e12-tcp": ("lan-e12", LAN, "2207:0006", "", lambda: Wire(E12())),
+    "vendor-library": ("maker-library", LIBRARY, "abcd:0002", "", loaded_library),
     "serial-text": ("serial-text", TEXT, "0403:6001", "", lambda: Wire(TextRecorder())),
     "serial-bytes": ("serial-bytes", BYTES, "0403:6001", "", lambda: Wire(ByteRecorder())),
 }
@@ -155,7 +167,7 @@ def construct(name, folder):
     shown = replace(shown, serial=None) if name in NO_SERIAL else shown
     said = ()
     if way:
-        opens = dict.fromkeys(("scsi", "usb", "serial", "tcp", "adb"), lambda *_: way())
+        opens = dict.fromkeys(("scsi", "usb", "serial", "tcp", "adb", "library"), lambda *_: way())
         means = Means(opens, lambda: 0.0, "emulator", "constructed")
         recorded = record(shown, known, means, None)
         said = write(recorded, target, scrub=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.core.dialogue import Hear, Pause, Say, ScsiRead, Tune
+from agent.core.dialogue import CallLibrary, Hear, Pause, Say, ScsiRead, Tune
 from agent.core.fixture import (
     Entry,
     Exchange,
@@ -61,6 +61,36 @@ def test_a_ptp_dataset_is_shown_without_the_zeros_of_its_texts_and_keeps_its_res
     one = Exchange("probe", asked, "DSJ".encode("utf-16-le").hex(), response=(8193, 7))
     (again,) = read(Fixture(HEAD, PLUG, (one,))).exchanges
     assert (again.says, again.response, again.answer) == ("DSJ", (8193, 7), one.answer)
+
+
+class Calls:
+    """A library's way; what it says is given."""
+
+    def __init__(self, said):
+        self.said = said
+
+    def ask(self, request):
+        return self.said
+
+
+CALL = CallLibrary("GetIDCode", "000000")
+SAID = b'{"returned": 1, "status": -3, "out": "QkMAAA=="}'
+
+
+def test_a_librarys_call_is_kept_as_what_it_wrote_and_answered_as_it_was():
+    way = Recording(Calls(SAID), lambda: 0.0)
+    way.fact = "identity"
+    assert way.ask(CALL) == SAID
+    (one,) = read(Fixture(HEAD, PLUG, tuple(way.kept))).exchanges
+    assert (one.answer, one.response, one.says) == ("42430000", (1, -3), "BC")
+    assert Replay((one,)).ask(CALL) == SAID
+
+
+@pytest.mark.parametrize("said", [b"no", b"[]", b"{}", SAID.replace(b"Qk", b"-"), SAID[:-2]])
+def test_what_a_library_says_otherwise_is_kept_as_it_is(said):
+    way = Recording(Calls(said), lambda: 0.0)
+    way.ask(CALL)
+    assert (way.kept[0].response, Replay(tuple(way.kept)).ask(CALL)) == ((), said)
 
 
 def test_a_malformed_file_is_refused_with_each_line():
