@@ -6,6 +6,8 @@ What only root may do is given; here is only that no device holds up another.
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from agent.core.admission import Verdict
 from agent.core.recorder import Device
@@ -28,34 +30,38 @@ class Doorkeeper:
         self._shut_out = shut_out
         self._lock = threading.Lock()
         self._busy: set[str] = set()
+        self._failed: set[tuple[str, Path | None]] = set()  # by this very plugging-in
 
-    def keep(self, plug: Device, name: str, *, is_in: bool) -> bool:
-        """Tell whether a device is to be shown as it is; one that is being let in will change.
+    def keep(self, plug: Device, name: str, *, is_in: bool) -> Device | None:
+        """Return a device as it is to be shown; None while it is being let in, and will change.
 
         `name` is the kernel's ("2-5"), `is_in` whether drivers may be bound to it now.
         """
         verdict = self._judge(plug)
         if verdict == "admit" and not is_in:
-            self._act(self._admit, name)
-            return False
+            has_failed = (name, plug.usb) in self._failed
+            self._act(self._admit, name, plug)
+            return replace(plug, is_barred=True) if has_failed else None
         if verdict == "shut_out" and is_in:
-            self._act(self._shut_out, name)
-        return True
+            self._act(self._shut_out, name, plug)
+        return plug
 
-    def _act(self, act: Callable[[str], None], name: str) -> None:
+    def _act(self, act: Callable[[str], None], name: str, plug: Device) -> None:
         with self._lock:
             if name in self._busy:
                 return
             self._busy.add(name)
         threading.Thread(
-            target=self._do, args=(act, name), name=f"door {name}", daemon=True
+            target=self._do, args=(act, name, plug), name=f"door {name}", daemon=True
         ).start()
 
-    def _do(self, act: Callable[[str], None], name: str) -> None:
+    def _do(self, act: Callable[[str], None], name: str, plug: Device) -> None:
         try:
             act(name)
+            self._failed.discard((name, plug.usb))
         except MountError as error:
             _log.warning("USB device %s: %s", name, error)  # asked again at the next look
+            self._failed.add((name, plug.usb))
         finally:
             with self._lock:
                 self._busy.discard(name)

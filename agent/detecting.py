@@ -165,8 +165,8 @@ class VirtualPorts:
 class Keep(Protocol):
     """Who lets the kernel bind drivers to a device; see `agent.admitting.Doorkeeper.keep`."""
 
-    def __call__(self, plug: Device, name: str, *, is_in: bool) -> bool:
-        """Tell whether a device is to be shown as it is now."""
+    def __call__(self, plug: Device, name: str, *, is_in: bool) -> Device | None:
+        """Return a device as it is to be shown now, None if it is not."""
 
 
 class KernelDevices:
@@ -224,9 +224,10 @@ class KernelDevices:
             is_in = _attribute(usb, "authorized") != "0"
             classes = _interface_classes(usb, below) or _described_classes(usb)
             disks = sorted(filter(_is_disk, below), key=_by_name)
-            plug = _usb_device(usb, _port(usb, *disks), classes, below)
-            is_shown = not self._keep or self._keep(plug, usb.sys_name, is_in=is_in)
-            if not is_shown or (_attribute(usb, "bDeviceClass") == _HUB and classes <= {_HUB}):
+            found = _usb_device(usb, _port(usb, *disks), classes, below)
+            plug = self._keep(found, usb.sys_name, is_in=is_in) if self._keep else found
+            is_hub = _attribute(usb, "bDeviceClass") == _HUB and classes <= {_HUB}
+            if plug is None or is_hub:
                 continue
             if not is_in:
                 yield as_foreseen(plug)

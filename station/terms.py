@@ -102,6 +102,7 @@ TERMS = {
     "file_vanished": Text("读取前消失", "it vanished before it was read"),
     # Why a device or an item on a card was not opened.
     "not_a_recorder": Text("不是执法记录仪", "no recorder"),
+    "not_admitted": Text("未能放行", "it could not be let in"),
     "no_driver": Text("没有适用的驱动", "no driver serves it"),
     "port_unbound": Text("端口未绑定工位", "the port is no dock"),
     "dock_taken": Text("端口上同时有两台设备", "two devices on one port"),

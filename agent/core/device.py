@@ -11,6 +11,7 @@ from contracts.errors import (
     DeviceRefusedError,
     DockTakenError,
     IdentityConflictError,
+    NotAdmittedError,
     NotARecorderError,
     PortUnboundError,
 )
@@ -156,9 +157,12 @@ def _refusal(
         return NotARecorderError
     if dock is None:
         return PortUnboundError
+    if device.is_barred:
+        return NotAdmittedError
     return DockTakenError if dock in docked else None
 
 
 _REFUSALS: dict[str, type[DeviceRefusedError]] = {
-    error.code: error for error in (PortUnboundError, NotARecorderError, DockTakenError)
+    error.code: error
+    for error in (PortUnboundError, NotARecorderError, NotAdmittedError, DockTakenError)
 }

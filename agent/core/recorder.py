@@ -45,6 +45,7 @@ class Device:
     serial lines (/dev/tty…), `inquiry` vendor and model of the disk as SCSI says them, `label` the
     name of the file system. `volumes` are all that the plug shows, by node (partitions, two cards);
     `node`, `volume`, `file_system` and `label` are those of the first. What shows no disk has none.
+    `is_barred`: it may be a recorder, and whoever lets devices in could not do so.
     """
 
     port: str
@@ -64,6 +65,7 @@ class Device:
     inquiry: str = ""
     label: str | None = None
     volumes: tuple[Volume, ...] = ()
+    is_barred: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,20 @@ class NotARecorderError(DeviceRefusedError):
     )
 
 
+class NotAdmittedError(DeviceRefusedError):
+    """The root helper does not let the device in: it does not answer, or it refuses."""
+
+    code = "not_admitted"
+    sentence = Text(
+        "端口 {port} 上的 {device} 未能放行, 未读取",
+        "{device} on port {port} could not be let in; it was not read",
+    )
+    remedy = Text(
+        "拔下重插; 仍不行, 报告管理员: 查看 systemctl status muster-mounter",
+        "Dock it again; if that does not help, tell the manager: systemctl status muster-mounter",
+    )
+
+
 class DockTakenError(DeviceRefusedError):
     """The port already shows another device: two connectors bear one name."""
 

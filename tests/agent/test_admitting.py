@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from agent.admitting import Doorkeeper
@@ -28,7 +29,7 @@ def test_a_recorder_is_let_in_and_not_shown_before():
 
 def test_what_is_in_and_may_be_is_shown_and_left_alone():
     done = queue.SimpleQueue()
-    assert keeper("admit", done).keep(PLUG, "2-5", is_in=True)
+    assert keeper("admit", done).keep(PLUG, "2-5", is_in=True) == PLUG
     assert done.empty()
 
 
@@ -63,15 +64,24 @@ def test_a_device_that_hangs_is_asked_once_and_holds_up_no_other():
     hanging.set()
 
 
-def test_one_that_was_refused_is_asked_for_again():
-    done = queue.SimpleQueue()
+def test_one_that_was_refused_is_shown_as_barred_and_asked_for_again():
+    done, refuses = queue.SimpleQueue(), [True]
 
-    def refuse(name):
+    def admit(name):
         done.put(threading.current_thread())
-        raise MountError(reason="no dock")
+        if refuses[0]:
+            raise MountError(reason="no dock")
 
-    door = Doorkeeper(lambda plug: "admit", refuse, refuse)
-    for _ in range(2):
-        door.keep(PLUG, "2-5", is_in=False)
+    door = Doorkeeper(lambda plug: "admit", admit, admit)
+
+    def look(plug):
+        shown = door.keep(plug, "2-5", is_in=False)
         done.get(timeout=SECONDS).join(SECONDS)
+        return shown
+
+    barred = replace(PLUG, is_barred=True)
+    another = replace(PLUG, usb=Path("/dev/bus/usb/001/003"))
+    assert [look(PLUG), look(PLUG), look(another)] == [None, barred, None]
+    refuses[0] = False
+    assert [look(PLUG), look(PLUG)] == [barred, None]
     assert done.empty()

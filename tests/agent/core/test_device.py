@@ -43,6 +43,12 @@ def test_a_device_on_an_unbound_port_is_refused():
     assert codes(replace(STICK, port="usb-0:9")) == ["port_unbound"]
 
 
+def test_a_device_that_could_not_be_let_in_is_refused_and_a_stranger_stays_a_stranger():
+    assert codes(replace(STICK, is_barred=True)) == ["not_admitted"]
+    assert codes(replace(STICK, port="usb-0:9", is_barred=True)) == ["port_unbound"]
+    assert codes(replace(STICK, classes=("03",), is_barred=True)) == ["not_a_recorder"]
+
+
 @pytest.mark.parametrize("classes", [("03",), ("02", "0a"), ("e0",), ("ef",), ("ff",), ("06",), ()])
 def test_what_is_no_disk_is_no_recorder(classes):
     assert codes(replace(STICK, kind="other", classes=classes)) == ["not_a_recorder"]
