@@ -37,7 +37,7 @@ FILE_SYSTEMS: dict[str, tuple[str, str]] = {
     "btrfs": ("btrfs", "rescue=nologreplay"),
 }
 # What mounts them where the kernel cannot; NTFS is only ever read.
-_OUTSIDE_THE_KERNEL = {"exfat": "exfat-fuse", "ntfs": "ntfs-3g"}
+_OUTSIDE_THE_KERNEL = {"exfat": "mount.exfat-fuse", "ntfs": "mount.ntfs-3g"}
 _NEVER_WRITTEN = frozenset({"ntfs"})
 _WITHOUT_OWNERS = frozenset({"vfat", "exfat", "ntfs"})
 # What a recorder writes; removing from a damaged one may free what another file still holds.
@@ -148,7 +148,8 @@ class Card:
             if outside is None or "unknown filesystem" not in str(error):
                 raise
             options = ",".join((mode, _LOCKED_DOWN, *owned, *(["allow_other"] if owned else ())))
-            run("mount", "-t", outside, "-o", options, *where)
+            # Not through `mount`, which would drop groups first: the helper is not let.
+            run(outside, "-o", options, *where)
 
 
 def open_card(
