@@ -149,7 +149,7 @@ class Card:
                 raise
             options = ",".join((mode, _LOCKED_DOWN, *owned, *(["allow_other"] if owned else ())))
             # Not through `mount`, which would drop groups first: the helper is not let.
-            run(outside, "-o", options, *where)
+            run(outside, "-o", options, str(self.node), str(self.target))
 
 
 def open_card(
