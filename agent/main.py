@@ -57,7 +57,7 @@ from agent.showing import write_snapshot
 from agent.ways import ways
 from agent.worker import Tools, Worker
 from contracts.archive_facts import ArchiveCommissioned
-from contracts.errors import NoDriverError, SettingsError
+from contracts.errors import NoDriverError, SettingsError, TransportError
 from contracts.facts import (
     AgentStarted,
     FootageImported,
@@ -376,17 +376,27 @@ def record(settings: StationSettings | None, at: str) -> Recorded:
     """Return all that the device at a port or node tells, and what its card holds.
 
     Raises:
-        TransportError: nothing is there.
+        TransportError: nothing is there, the kernel does not let it in, or the agent holds it.
         RecorderSilentError: it is no disk and speaks no language we know.
         MusterError: as the driver and the transport raise.
     """
     profiles = known_recorders(settings).profiles
     device = recording.found(KernelDevices((at, f"loop:{Path(at).name}")).devices(), at)
+    if settings:
+        _check_free(settings, device.port)
     zone = ZoneInfo(settings.station.zone if settings else "UTC")
     with tempfile.TemporaryDirectory() as folder:
         disks = MassStorage(Path(folder), mount_read_only, profiles, zone)
         means = recording.Means(ways(), clock.uptime_seconds, VERSION)
         return recording.record(device, profiles, means, disks.attach)
+
+
+def _check_free(settings: StationSettings, port: str) -> None:
+    """Refuse a dock while the agent runs: what stands on it is the agent's."""
+    docks = [dock.number for dock in settings.dock if dock.port == port]
+    if docks and storekeeping.is_running(settings):
+        reason = "采集服务占用此工位, 先停止它 / the agent holds this dock: stop it first"
+        raise TransportError(node=f"{port} ({docks[0]})", reason=reason)
 
 
 def commission(settings: StationSettings, order: storekeeping.Order) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from agent.core.admission import is_foreseen
 from agent.core.device import languages
 from agent.core.dialogue import Dialogue, Transport, converse
 from agent.core.fixture import (
@@ -97,12 +98,16 @@ def found(devices: Iterable[Device], at: str) -> Device:
     """Return the device at a port or node.
 
     Raises:
-        TransportError: there is none.
+        TransportError: there is none, or the kernel does not let it in.
     """
     for device in devices:
         nodes = (device.node, device.usb, device.generic, *device.lines)
-        if at in {device.port, *map(str, nodes)}:
-            return device
+        if at not in {device.port, *map(str, nodes)}:
+            continue
+        if is_foreseen(device):
+            reason = "内核未放行, 见 fixtures.md / not let in by the kernel: see fixtures.md"
+            raise TransportError(node=device.usb, reason=reason)
+        return device
     raise TransportError(node=at, reason="没有插着的设备 / nothing is plugged in there")
 
 

@@ -40,3 +40,8 @@ def as_foreseen(plug: Device) -> Device:
     if _STORAGE in plug.classes:
         return replace(plug, kind="block")
     return replace(plug, lines=plug.lines or (_SOME_LINE,))
+
+
+def is_foreseen(device: Device) -> bool:
+    """Tell whether a device is shown only as it will look: no driver is bound to it yet."""
+    return device.lines == (_SOME_LINE,) or (device.kind == "block" and not device.volumes)

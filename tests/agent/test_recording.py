@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
+from agent.core.admission import as_foreseen
 from agent.core.fixture import parse
 from agent.core.recorder import Device
 from agent.mounting import mount_read_only
@@ -37,6 +38,7 @@ from tests.support.emulators.ptp_usb import Fault, Plug
 from tests.support.emulators.zzx import PASSWORD, Zzx
 from tests.support.listening import tcp_port
 from tests.support.ptp_wire import Wire as Cable
+from tests.support.running_agent import World, running
 from tests.support.vendor_library import compiled
 from tests.support.wire import Says
 
@@ -225,6 +227,38 @@ def test_a_device_is_found_by_its_port_or_any_of_its_nodes():
         assert found([device], at) is device
     with pytest.raises(TransportError):
         found([device], "usb-0:6")
+
+
+def test_a_device_the_kernel_does_not_let_in_is_not_opened():
+    plug_ = Device("usb-0:5", "other", PLUG, "x", classes=("ff",), usb=PLUG)
+    with pytest.raises(TransportError, match="not let in"):
+        found([as_foreseen(plug_)], "usb-0:5")
+
+
+def test_a_dock_is_left_to_the_agent_as_long_as_it_runs(tmp_path):
+    world, file = World(tmp_path), tmp_path / "a.fixture"
+    with reader() as one:
+        world.write(one.port)
+        one.insert(image(tmp_path, FILES))
+        own = ("--config", str(world.config))
+        with running(world) as agent:
+            agent.settled()
+            held = [ran(file, *own, *at) for at in (("--port", one.port), ("--device", one.node))]
+        done = ran(file, *own, "--port", one.port)
+    for refused in held:
+        assert (refused.exit_code, "占用此工位" in refused.output) == (2, True)
+        assert "the agent holds this dock" in refused.output
+    assert (done.exit_code, file.exists()) == (0, True)
+
+
+def test_a_port_that_is_no_dock_is_recorded_while_the_agent_runs(tmp_path):
+    world, file = World(tmp_path), tmp_path / "a.fixture"
+    with reader() as one:
+        world.write()
+        one.insert(image(tmp_path, FILES))
+        with running(world):
+            done = ran(file, "--config", str(world.config), "--port", one.port)
+    assert (done.exit_code, file.exists()) == (0, True)
 
 
 def test_a_card_is_added_to_a_dialogue_once_and_nothing_else_is(tmp_path):

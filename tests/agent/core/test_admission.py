@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.admission import as_foreseen, judge
+from agent.core.admission import as_foreseen, is_foreseen, judge
 from agent.core.profile import Language, Match, Profile
-from agent.core.recorder import Device
+from agent.core.recorder import Device, Volume
 from contracts.text import Text
 
 DOCKS = {"usb-0:5": 5}
@@ -71,3 +71,11 @@ def test_a_disk_is_foreseen_as_one_and_anything_else_with_lines():
     assert as_foreseen(other).lines
     known = replace(other, lines=(Path("/dev/ttyUSB3"),))
     assert as_foreseen(known) == known
+
+
+def test_what_is_only_foreseen_is_told_from_what_is_there():
+    plug = Device("usb-0:5", "other", Path("/dev/bus/usb/001/002"), "x", classes=("08",))
+    line = replace(plug, classes=("ff",))
+    disk = replace(plug, kind="block", volumes=(Volume(Path("/dev/sdz1")),))
+    assert all(map(is_foreseen, (as_foreseen(plug), as_foreseen(line))))
+    assert not any(map(is_foreseen, (plug, disk, replace(line, lines=(Path("/dev/ttyUSB3"),)))))
