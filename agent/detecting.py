@@ -223,7 +223,7 @@ class KernelDevices:
             below = list(usb.children)
             is_in = _attribute(usb, "authorized") != "0"
             classes = _interface_classes(usb, below) or _described_classes(usb)
-            disks = sorted(filter(_is_disk, below), key=_by_name)
+            disks = sorted(filter(_is_disk, below), key=_by_unit)
             found = _usb_device(usb, _port(usb, *disks), classes, below)
             plug = self._keep(found, usb.sys_name, is_in=is_in) if self._keep else found
             is_hub = _attribute(usb, "bDeviceClass") == _HUB and classes <= {_HUB}
@@ -340,10 +340,17 @@ def _by_name(part: pyudev.Device) -> tuple[int, str]:
     return len(part.sys_name), part.sys_name  # sda2 before sda10
 
 
+def _by_unit(part: pyudev.Device) -> tuple[tuple[int, ...], int, str]:
+    """Sort as the recorder numbers its cards; the kernel names disks in the order they answer."""
+    unit = part.find_parent("scsi", "scsi_device")
+    address = tuple(map(int, unit.sys_name.split(":"))) if unit else ()
+    return address, *_by_name(part)
+
+
 def _usb_device(
     usb: pyudev.Device, port: str, classes: Collection[str], below: Iterable[pyudev.Device]
 ) -> Device:
-    parts = sorted(below, key=_by_name)
+    parts = sorted(below, key=_by_unit)
     nodes = [(part.subsystem, Path(part.device_node)) for part in parts if part.device_node]
     logical_unit = next((part for part in parts if part.device_type == "scsi_device"), None)
     vendor_id, model_id = _attribute(usb, "idVendor"), _attribute(usb, "idProduct")

@@ -151,6 +151,17 @@ def test_two_cards_of_one_recorder_are_volumes_of_one_plug():
     assert bind([device], {device.port: 1}).docked == {1: device}
 
 
+def test_cards_are_numbered_by_the_recorder_and_not_in_the_order_they_answered(tmp_path):
+    text = (RECORDED / "two_cards.umockdev").read_text()
+    text = text.replace("sda", "sd-").replace("sdb", "sda").replace("sd-", "sdb")
+    (tmp_path / "swapped.umockdev").write_text(text)
+    (device,) = recorded(tmp_path / "swapped")
+    assert [(str(one.node), one.uuid) for one in device.volumes] == [
+        ("/dev/sdb", "AAAA-0001"),
+        ("/dev/sda", "AAAA-0002"),
+    ]
+
+
 def test_of_a_recorder_in_command_mode_everything_that_can_be_spoken_over_is_told():
     (device,) = recorded("command_mode")
     assert (device.kind, device.classes, device.volumes) == ("drive", ("02", "08", "0a"), ())
