@@ -39,7 +39,7 @@ def plug_in(station, files, *, faults=None, **recorder):
 
 
 def test_a_ptp_recorder_is_asked_set_right_and_imported(station):
-    files = footage(3, 700_000)
+    files = footage(3, 200_000)
     plug_in(station, files, serial="R13", battery=87, clock_offset_seconds=-420)
     shown = station.settled(DUMMY, seconds=400)
     assert (shown.recorder, shown.state) == ("R13", DockState.READY)
@@ -55,7 +55,7 @@ def test_a_ptp_recorder_is_asked_set_right_and_imported(station):
 
 @pytest.mark.parametrize("fault", [["silent"], ["garbage"], ["stall", 1, 5000]])
 def test_an_answer_that_fails_on_the_bus_is_asked_for_in_a_new_session(station, fault):
-    files = footage(2, 1_500_000)
+    files = footage(2, 400_000)
     plug_in(station, files, faults={"0x95c1": fault}, serial="R14", battery=87)
     shown = station.settled(DUMMY, seconds=400)
     assert (shown.recorder, shown.state) == ("R14", DockState.READY)

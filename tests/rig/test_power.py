@@ -11,7 +11,7 @@ from tests.rig.guest import copy
 from tests.rig.recorders import Card, footage
 from tests.support.loopdisk import attached, mounted, run
 
-SLOW = 1_000_000
+SLOW, SLOWER = 1_000_000, 400_000  # bytes a second
 POINTS = 20
 
 
@@ -34,7 +34,7 @@ def test_at_every_point_of_a_visit_what_is_off_the_card_is_in_the_archive(
 ):
     files = footage(10, 250_000)
     card = Card.of(tmp_path, "C01", files)
-    station.plug(1, card, bytes_per_second=SLOW)
+    station.plug(1, card, bytes_per_second=SLOWER)
     points, before = [], None
     while not (shown := station.snapshot()).docks[0].clearing or (
         shown.docks[0].clearing.phase is not ClearingPhase.CLEARED
