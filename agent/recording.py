@@ -30,15 +30,18 @@ from agent.core.fixture import (
     text,
 )
 from agent.core.profile import PLAIN, Language, Profile
-from agent.core.pseudonyms import Pseudonyms, hidden
+from agent.core.pseudonyms import Pseudonyms, Refit, as_is, hidden
 from agent.core.recorder import CardFile, Device, Recorder
 from agent.families import FAMILIES
+from agent.families.e12 import E12
 from agent.families.framing import refitted
 from agent.families.grammar import Grammar
 from agent.families.library_recorded import hidden_calls, hidden_options
 from agent.families.ptp import PictureTransfer
 from agent.families.ptp_recorded import Overheard, PtpReplay, hidden_operations, own_marks
 from agent.families.ptp_tree import list_objects
+from agent.families.wearer import in_frames, in_json
+from agent.families.zzx import Zzx
 from agent.questioning import answers
 from contracts.errors import (
     NoAnswerError,
@@ -77,11 +80,7 @@ class Recorded:
             named = replace(head, options=hidden_options(head.options))
             bare = replace(self.fixture, head=named, exchanges=())
             return replace(hidden(bare, names, markers), exchanges=said)
-        family = FAMILIES[head.family](head.options) if head.family else None
-        if not isinstance(family, Grammar):
-            return hidden(self.fixture, names, markers)
-        frame = family.frame
-        return hidden(self.fixture, names, markers, lambda said, as_: refitted(said, frame, as_))
+        return hidden(self.fixture, names, markers, _refit(head))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,18 @@ class Means:
     clock: Callable[[], float]
     program: str
     origin: Literal["hardware", "constructed"] = "hardware"
+
+
+def _refit(head: Head) -> Refit:
+    """Return how what was heard on a line is changed in a language."""
+    family = FAMILIES[head.family](head.options) if head.family else None
+    if isinstance(family, Grammar):
+        frame = family.frame
+        return lambda said, change: refitted(said, frame, change)
+    if isinstance(family, E12):
+        order = family.length_order
+        return lambda said, change: in_frames(said, order, change)
+    return in_json if isinstance(family, Zzx) else as_is
 
 
 def found(devices: Iterable[Device], at: str) -> Device:

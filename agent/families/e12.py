@@ -49,6 +49,11 @@ class E12:
     def __init__(self, options: Mapping[str, object]) -> None:
         self._options = from_table(options, E12Options, "language.options")
 
+    @property
+    def length_order(self) -> Literal["little", "big"]:
+        """The order of the bytes of a frame's length."""
+        return self._options.length_order
+
     def probe(self) -> Dialogue[bool]:
         """Ask for the model's code: only this family says first that it is being done."""
         try:

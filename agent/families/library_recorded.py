@@ -1,15 +1,15 @@
 """A vendor's library as a fixture: its calls without what tells this recorder and its wearer."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from agent.core.fixture import Exchange
 from agent.core.pseudonyms import Pseudonyms
+from agent.families.wearer import BARE, PADDED, in_info, text
 
-# Bytes of the fields of ZFY_INFO: the recorder's number, then wearer and unit.
-_FIELDS = {"padded": (8, 7, 33, 13, 33), "bare": (7, 6, 32, 12, 32)}
+_FIELDS = {"padded": PADDED, "bare": BARE}
 _CODES = frozenset({"Init_Device", "GetIDCode"})
 
 
@@ -38,30 +38,8 @@ def hidden_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "path": "/" + str(options["path"]).rpartition("/")[2]}
 
 
-def _hidden(function: str, said: bytes, names: Pseudonyms, fields: tuple[int, ...]) -> bytes:
+def _hidden(function: str, said: bytes, names: Pseudonyms, fields: Sequence[int]) -> bytes:
+    change = partial(names.hide, is_identity=True)
     if function in _CODES:
-        return _text(said, names)
-    if function != "GetZFYInfo":
-        return said
-    number, *others = _cut(said, fields)
-    return b"".join((_text(number, names), *map(_masked, others))).ljust(len(said), b"\0")
-
-
-def _cut(said: bytes, fields: tuple[int, ...]) -> Iterator[bytes]:
-    at = 0
-    for size in fields:
-        yield said[at : at + size]
-        at += size
-
-
-def _text(field: bytes, names: Pseudonyms) -> bytes:
-    return names.hide(_told(field), is_identity=True).ljust(len(field), b"\0")
-
-
-def _masked(field: bytes) -> bytes:
-    masked = re.sub(rb"[0-9]", b"0", re.sub(rb"[^0-9]", b"X", _told(field)))
-    return masked.ljust(len(field), b"\0")
-
-
-def _told(field: bytes) -> bytes:
-    return field.partition(b"\0")[0]
+        return text(said, change)
+    return in_info(said, fields, change) if function == "GetZFYInfo" else said

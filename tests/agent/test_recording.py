@@ -40,7 +40,7 @@ from tests.support.listening import tcp_port
 from tests.support.ptp_wire import Wire as Cable
 from tests.support.running_agent import World, running
 from tests.support.vendor_library import compiled
-from tests.support.wire import Says
+from tests.support.wire import Says, Wire
 
 LOST = Fault("number")
 FILES = {
@@ -142,6 +142,16 @@ def test_over_a_real_adb_server_the_same_is_recorded(monkeypatch, name):
         known = profiles("android-e12", {"adb": {"port": 10086} | adb}, known=known)
         told = recorded_over("18d1:4ee7", known)
     assert exchanged(told.scrubbed()) == constructed(name)
+
+
+def test_who_wears_it_is_masked_in_any_letters():
+    worn = E12()
+    worn.person, worn.police, worn.unit_name = "LI SI", "31", "Unit Seven"
+    known = profiles("lan-e12", LAN, *OWN["lan-e12"])[:1]
+    means = Means({"tcp": lambda *_: Wire(worn)}, lambda: 0.0, "test")
+    made = record(plug("2207:0006", "", has_line=False), known, means, None)
+    whole = b"".join(bytes.fromhex(one.answer or "") for one in made.scrubbed().exchanges)
+    assert (b"LI SI" in whole, b"Seven" in whole, b"XXXXX\0" in whole) == (False, False, True)
 
 
 class Silent(Says):
