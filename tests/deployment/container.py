@@ -1,11 +1,8 @@
 """A station's machine in a container: Debian with systemd, no network, the project installed in it.
 
-The commands are those of docs/operating.md, taken from there. Debian and the locked packages are
-built once and kept below ${XDG_CACHE_HOME:-~/.cache}/muster-nspawn, named after all that went in.
+The commands are those of docs/operating.md, taken from there.
 """
 
-import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -17,29 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
-OPERATING = PROJECT / "docs/operating.md"
+from tests.support.debian import STICK, block_with, debian, layered, mask
+from tests.support.keeping import PROJECT, said
+
 PATIENCE_SECONDS = 120
-PACKAGES = ("systemd-sysv", "dbus", "udev", "kmod", "python3-venv", "util-linux", "procps")
-STICK = "/root/stick"
 LATEST = "journalctl --no-pager -n 60"
 # Nothing of the machine it runs on is its business, and it waits for none of these.
-MASKED = ("systemd-udevd", "systemd-udev-trigger", "systemd-udev-settle", "systemd-timesyncd",
-          "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer",
-          "systemd-firstboot", "console-getty", "systemd-networkd-wait-online")  # fmt: skip
-
-
-def blocks(section: int) -> list[str]:
-    """Return the commands that a section of the operating page tells, block by block."""
-    text = OPERATING.read_text(encoding="utf-8")
-    chapter = text.partition(f"\n## {section}. ")[2].partition("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
-
-
-def block_with(section: int, words: str) -> str:
-    """Return the one block of a section in which these words are."""
-    (found,) = (block for block in blocks(section) if words in block)
-    return found
+MASKED = (
+    *("systemd-udevd.service", "systemd-udev-trigger.service", "systemd-udev-settle.service"),
+    *("systemd-timesyncd.service", "systemd-firstboot.service", "console-getty.service"),
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer"),
+    *("systemd-networkd-wait-online.service", "mosquitto.service"),
+)
 
 
 class Container:
@@ -118,13 +104,9 @@ def machine(folder: Path) -> Iterator[Container]:
     """Give a machine on which nothing but Debian and the locked packages are installed yet."""
     assert os.geteuid() == 0, "containers need root"
     with ExitStack() as stack:
-        base = stack.enter_context(_kept_base())
-        for name in ("upper", "work", "root"):
-            (folder / name).mkdir()
-        layers = f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work"
-        _run("mount", "-t", "overlay", "-o", layers, "overlay", str(folder / "root"))
-        stack.callback(_run, "umount", "--lazy", str(folder / "root"))
-        container = Container(folder / "root")
+        root = stack.enter_context(layered(stack.enter_context(debian()), folder))
+        mask(root, MASKED)
+        container = Container(root)
         stack.callback(container.off)
         yield container
 
@@ -133,7 +115,7 @@ def put_on_stick(root: Path, version: str | None = None) -> None:
     """Gather what an installation needs into the machine's folder, as section 2 tells."""
     source = root.parent / "source"
     shutil.rmtree(source, ignore_errors=True)
-    listed = _run("git", "-C", str(PROJECT), "ls-files", "-co", "--exclude-standard", "-z")
+    listed = said("git", "-C", str(PROJECT), "ls-files", "-co", "--exclude-standard", "-z")
     for name in filter(None, listed.split("\0")):
         if (PROJECT / name).is_file() and not name.startswith(("tests/", "docs/images/")):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -148,66 +130,6 @@ def put_on_stick(root: Path, version: str | None = None) -> None:
     # The locked packages are in the kept layer already, put there by the same commands.
     commands = re.sub(r"(?m)^.* pip -q download .*$", "", commands)
     commands = commands.replace("--no-deps", "--no-deps --no-build-isolation")
-    _run("sh", "-euc", commands, folder=source)
+    said("sh", "-euc", commands, folder=source)
     shutil.rmtree(root / STICK[1:], ignore_errors=True)
     shutil.move(source / "stick", root / STICK[1:])
-
-
-@contextmanager
-def _kept_base() -> Iterator[Path]:
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "muster-nspawn"
-    home.mkdir(parents=True, exist_ok=True)
-    lock = (PROJECT / "requirements.lock").read_bytes()
-    parts = (PACKAGES, MASKED, _download(), _install_locked(), lock, sys.version)
-    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-    with (home / "lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not (home / key / "finished").exists():
-            for older in home.iterdir():
-                if older.is_dir():
-                    shutil.rmtree(older)
-            _build(home / key)
-            (home / key / "finished").touch()
-        yield home / key / "root"
-
-
-def _build(folder: Path) -> None:
-    folder.mkdir()
-    root = folder / "root"
-    codename = re.search(r"(?m)^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text())[1]
-    listed = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
-    sources = [str(f) for f in listed if f.suffix in (".list", ".sources") and f.is_file()]
-    leave_out = "--dpkgopt=path-exclude=/usr/share/{}/*"
-    small = ("--variant=minbase", *(leave_out.format(one) for one in ("man", "doc", "locale")))
-    packages = f"--include={','.join(PACKAGES)}"
-    _run("mmdebstrap", "--quiet", "--mode=root", *small, packages, codename, str(root), *sources)
-    for unit in MASKED:
-        name = unit if "." in unit else f"{unit}.service"
-        (root / "etc/systemd/system" / name).symlink_to("/dev/null")
-    stick = root / STICK[1:]
-    stick.mkdir()
-    shutil.copy(PROJECT / "requirements.lock", stick)
-    download = _download().replace("python3", sys.executable).replace("-d stick", f"-q -d {stick}")
-    _run("sh", "-euc", download, folder=PROJECT)
-    commands = f"cd {STICK}\n{_install_locked()}"
-    _run("unshare", "--net", "chroot", str(root), "sh", "-euc", commands)
-    shutil.rmtree(stick)
-
-
-def _download() -> str:
-    return _lines(block_with(2, "pip download"), "pip download")
-
-
-def _install_locked() -> str:
-    return _lines(block_with(2, "python3 -m venv"), "-m venv", "--require-hashes")
-
-
-def _lines(block: str, *words: str) -> str:
-    return "\n".join(line for line in block.splitlines() if any(word in line for word in words))
-
-
-def _run(*command: str, folder: Path | None = None) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)[:300]}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done.stdout

@@ -10,7 +10,8 @@ import pytest
 from contracts.loading import from_json
 from contracts.snapshot import Snapshot
 from ledger.reading import LedgerReader
-from tests.deployment.container import STICK, block_with, machine, put_on_stick
+from tests.deployment.container import machine, put_on_stick
+from tests.support.debian import STICK, block_with
 from tests.support.loopdisk import attached, make_image, mounted, run
 from tests.support.running_agent import World
 

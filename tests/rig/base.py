@@ -1,14 +1,14 @@
-"""Builds the guest's lower layer: Debian, its generic kernel, and the packages Muster locks."""
+"""Builds the guest's lower layer: Debian with the packages Muster locks, and its generic kernel."""
 
 import hashlib
 import lzma
-import os
 import shutil
-import sys
 from pathlib import Path
 
-from tests.rig.keeping import HERE, PROJECT, key_of, make_ext4, said
+from tests.support.debian import debian, debian_key, layered, mask
+from tests.support.keeping import key_of, make_ext4, said
 
+HERE = Path(__file__).parent
 ROOT_BYTES = 3 << 30
 
 
@@ -20,36 +20,20 @@ def kernel_package() -> str:
 
 def base_key() -> str:
     """Return the digest of what goes into the lower layer."""
-    listed = [HERE / name for name in ("packages.txt", "masked.txt", "modules.txt")]
-    recipe = Path(__file__).read_bytes()
-    return key_of(kernel_package(), recipe, files=[*listed, PROJECT / "requirements.lock"])
+    recipe = (HERE / name for name in ("base.py", "masked.txt", "modules.txt"))
+    return key_of(debian_key(), kernel_package(), files=recipe)
 
 
 def build_base(folder: Path) -> None:
     """Make the lower layer: `vmlinux`, `initrd.img` and `root.img`."""
-    if os.geteuid():
-        raise PermissionError("the rig is built by root: mmdebstrap, chroot and loop mounts")
-    root = folder / "root"
-    _bootstrap(root)
-    release = _add_kernel(folder, root)
-    _configure(root)
-    _add_python_packages(folder, root)
-    _make_initrd(folder, root, release)
-    make_ext4(folder / "root.img", ROOT_BYTES, "root", root)
-    shutil.rmtree(root)
-
-
-def _bootstrap(root: Path) -> None:
-    release = Path("/etc/os-release").read_text()
-    suite = release.partition("VERSION_CODENAME=")[2].split()[0]
-    listed = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
-    sources = [
-        str(file) for file in listed if file.suffix in (".list", ".sources") and file.exists()
-    ]
-    packages = ",".join((HERE / "packages.txt").read_text().split())
-    without = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "doc", "locale")]
-    minimal = ("--quiet", "--mode=root", "--variant=minbase", f"--include={packages}", *without)
-    said("mmdebstrap", *minimal, suite, str(root), *sources)
+    work = folder / "work"
+    work.mkdir()
+    with debian() as lower, layered(lower, work) as root:
+        release = _add_kernel(folder, root)
+        _configure(root)
+        _make_initrd(folder, root, release)
+        make_ext4(folder / "root.img", ROOT_BYTES, "root", root)
+    shutil.rmtree(work)
 
 
 def _add_kernel(folder: Path, root: Path) -> str:
@@ -92,25 +76,8 @@ def _configure(root: Path) -> None:
     (root / "etc/hostname").write_text("rig\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost rig\n")
     (root / "etc/machine-id").write_text(hashlib.md5(b"rig").hexdigest() + "\n")  # noqa: S324
-    for unit in (HERE / "masked.txt").read_text().split():
-        (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    mask(root, (HERE / "masked.txt").read_text().split())
     said("chroot", str(root), "systemd-hwdb", "update")
-
-
-def _add_python_packages(folder: Path, root: Path) -> None:
-    """Install what the project locks, from files: the guest has no network."""
-    wheels = root / "root/wheels"
-    lock = PROJECT / "requirements.lock"
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    asked = ("--only-binary=:all:", "--require-hashes", "-r", str(lock))
-    version = said("chroot", str(root), "python3", "-c", _VERSION).strip()
-    said(*pip, "download", *asked, "--python-version", version, "-d", str(wheels))
-    shutil.copy(lock, wheels)
-    said("chroot", str(root), "python3", "-m", "venv", "/opt/muster")
-    offline = ("--no-index", "--find-links", "/root/wheels", "--require-hashes")
-    there = ("chroot", str(root), "/opt/muster/bin/pip", "install", "--quiet", *offline)
-    said(*there, "-r", "/root/wheels/requirements.lock")
-    shutil.rmtree(wheels)
 
 
 def _make_initrd(folder: Path, root: Path, release: str) -> None:
@@ -134,7 +101,6 @@ def _make_initrd(folder: Path, root: Path, release: str) -> None:
     shutil.rmtree(tree)
 
 
-_VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
 _INIT = """#!/bin/sh
 bb=/bin/busybox
 $bb mount -t devtmpfs dev /dev; $bb mount -t proc proc /proc; $bb mount -t sysfs sys /sys

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from tests.rig.keeping import PROJECT, said
 from tests.rig.ready import ready
 from tests.rig.station import Station
+from tests.support.keeping import PROJECT, said
 
 _figures = {}
 

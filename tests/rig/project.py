@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.rig.keeping import HERE, PROJECT, make_ext4, said
+from tests.support.keeping import PROJECT, make_ext4, said
 
+HERE = Path(__file__).parent
 INSTALLED = ("contracts", "ledger", "look", "outside", "agent", "station", "index", "config")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.rig import base as lower
 from tests.rig import guest, project
 from tests.rig.guest import Origin
-from tests.rig.keeping import PROJECT, kept, key_of, said
 from tests.rig.station import Station
+from tests.support.keeping import PROJECT, kept, key_of, said
 
 _HERE = Path(__file__).parent
 

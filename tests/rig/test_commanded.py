@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from tests.rig.expecting import digests, imported
-from tests.rig.keeping import HERE, PROJECT
+from tests.rig.project import HERE
 from tests.rig.recorders import Card, footage
+from tests.support.keeping import PROJECT
 
 INSIDE = Path("/root/inside")
 DUMMY = 13  # the dock of the first controller whose cable is in the machine itself

@@ -9,7 +9,8 @@ import shlex
 
 import pytest
 
-from tests.rig.keeping import HERE, PROJECT
+from tests.rig.project import HERE
+from tests.support.keeping import PROJECT
 
 INSIDE, ASKS = "/root/inside", "/root/asks"
 NUMBER = "DSJ0042"

@@ -1,4 +1,4 @@
-"""Where the rig keeps what it built, and how it runs the programs it builds with.
+"""Where machines that tests need are kept once built, and how the programs that build them are run.
 
 A layer's folder is named after the digest of all that went into it.
 """
@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[1]
+PROJECT = Path(__file__).parents[2]
 KEPT = 2  # of each layer: this checkout's, and the one before
 
 
 def cache() -> Path:
     """Return where images are kept, outside of any checkout."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "muster-rig"
+    folder = home / "muster-machines"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
