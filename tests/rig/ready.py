@@ -52,3 +52,8 @@ def _boot_and_save(base: Path, folder: Path) -> None:
         station.cut_power()
     seconds = time.monotonic() - began
     (folder / "boot_seconds").write_text(f"{seconds:.1f}\n")
+
+
+if __name__ == "__main__":
+    with ready():
+        pass
