@@ -28,6 +28,7 @@ from contracts.reading import Identity, Reading, ReadingKind
 
 T = TypeVar("T")
 FACT_SECONDS = 20.0  # for one fact, all its requests together
+_APART = frozenset({"tcp", "adb"})  # lines of their own: that one is away tells nothing of the plug
 _LOGINS: dict[Login, tuple[Finding, ...]] = {
     "default": (Finding("default_password", "warning"),),
     "refused": (Finding("password_refused", "warning"),),
@@ -91,7 +92,9 @@ class Commanded:
         """Begin a conversation in one language; None where it is not answered with sense."""
         try:
             return self._opened(device, language)
-        except (NoAnswerError, TransportError) as error:
+        except (NoAnswerError, RecorderGoneError, TransportError) as error:
+            if isinstance(error, RecorderGoneError) and language.transport not in _APART:
+                raise
             _log.info("%s: %s: %s", device.port, profile.name, error.text.en)
             return None
 

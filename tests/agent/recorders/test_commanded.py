@@ -179,6 +179,15 @@ def test_one_that_is_pulled_out_while_it_is_probed_is_gone_and_let_go_of():
     assert ports.closed == 1
 
 
+@pytest.mark.parametrize("way", ["tcp", "adb"])
+def test_a_line_beside_the_plug_that_is_away_is_no_answer_and_the_plug_is_still_read(way):
+    def away(device, options):
+        raise RecorderGoneError
+
+    zzx, transports = profile("zzx", "zzx", way, "0603:8611"), {way: away}
+    assert driver(zzx, transports=transports).speak(DISK).unanswered == ("zzx",)
+
+
 def test_no_recorder_is_probed_for_longer_than_its_profile_says():
     clock, asked = Clock(), []
 

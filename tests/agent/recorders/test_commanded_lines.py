@@ -1,5 +1,6 @@
 """Recorders on a line, spoken with by the driver: over a pseudo-terminal, and through adb."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -81,6 +82,13 @@ def test_an_android_recorder_tells_all_it_can_through_adb(family):
         recorder.switch()
         recorder.release()
     assert emulated.is_disk
+
+
+def test_a_disk_whose_debugging_is_off_is_left_to_be_read():
+    shown = replace(device(serial="A1"), kind="block")
+    with tcp_port(AdbServer().connection) as port:
+        options = {"adb": {"port": 10086, "server_port": port}}
+        assert speaker("e12", "adb", options).speak(shown).unanswered == ("shown",)
 
 
 def test_one_that_records_refuses_to_become_a_disk_and_that_is_said():
