@@ -152,6 +152,17 @@ def test_a_killed_agent_is_started_again_and_its_card_was_let_go(agent):
     assert len(helpers(agent)) == 1
 
 
+def test_a_killed_helper_is_started_again_and_a_card_that_is_held_stays_held(agent):
+    agent.until(lambda: len(helpers(agent)) == 1)
+    before, (holding,) = pid_of(agent, "muster-mounter"), helpers(agent)
+    agent.sh("systemctl kill --kill-who=main --signal=KILL muster-mounter")
+    agent.until(lambda: pid_of(agent, "muster-mounter") not in (0, before))
+    assert "/dev/loop" in agent.sh(f"cat /proc/{holding}/mountinfo")
+    agent.sh("systemctl restart muster-agent")
+    agent.until(lambda: len(helpers(agent)) == 1)
+    agent.sh(f"! test -e /proc/{holding}")
+
+
 def test_an_agent_that_hangs_is_killed_by_the_watchdog_and_started_again(agent):
     drop_in = agent.root / "etc/systemd/system/muster-agent.service.d/soon.conf"
     drop_in.write_text("[Service]\nWatchdogSec=5\n")
