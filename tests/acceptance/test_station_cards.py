@@ -1,12 +1,13 @@
 """Real cards: file systems on loop devices, announced by the kernel, at a running station."""
 
+import fcntl
 import hashlib
 import itertools
 import os
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,17 @@ FILES = {
 BIG = {"PARAM.INI": FILES["PARAM.INI"]} | {f"{n:02}.mp4": bytes([n]) * 8_000_000 for n in range(24)}
 
 
-_NUMBERS = itertools.count(200 + os.getpid() % 1000)  # `losetup --find` takes the low ones
+# `losetup --find` takes the low ones; the kernel knows a million, so that no two runs meet.
+_NUMBERS = itertools.count(1000 + os.getpid() % 65_000 * 16)
+_LOOP_CTL_REMOVE = 0x4C81  # <linux/loop.h>
 
 
 class Reader:
     """A card reader: a loop device that keeps its name while cards come and go."""
 
     def __init__(self):
-        self.node = f"/dev/loop{next(_NUMBERS)}"
+        self.number = next(_NUMBERS)
+        self.node = f"/dev/loop{self.number}"
         self.port = f"loop:{Path(self.node).name}"
         self._block = Path("/sys/class/block", Path(self.node).name)
 
@@ -53,6 +57,8 @@ def reader():
         yield made
     finally:
         subprocess.run(["losetup", "--detach", made.node], check=False, capture_output=True)
+        with Path("/dev/loop-control").open("rb") as control, suppress(OSError):  # it is held yet
+            fcntl.ioctl(control, _LOOP_CTL_REMOVE, made.number)
 
 
 def card(folder, files, name="card.img", kind="ext4"):

@@ -270,6 +270,8 @@ def _is_whole(files: Mapping[str, Entry], path: str, sha256: str) -> bool:
 
 def recovery_faults(root: Path, cards: list[Path], promises: Promises) -> list[str]:
     """Let the agent recover a laid-out state and end the visits that were cut (I1, I3, I4)."""
+    if not (promises.entered or promises.imported or any(root.iterdir())):
+        return []  # the archive's folder is not made yet, and without it no agent starts
     try:
         return [*_start_faults(root, promises), *_resume_faults(root, cards, promises)]
     except MusterError as error:

@@ -16,6 +16,7 @@ import pytest
 from tests.instruments import counts
 from tests.instruments.counts import Share, drawn
 from tests.instruments.crash.__main__ import STATES, run
+from tests.instruments.crash.checking import Promises, recovery_faults
 from tests.instruments.crash.disk import HOLLOW, LOST, TORN, WHOLE, Disk
 from tests.instruments.crash.exploring import Explorer, Tally, rebuild, without_shared_memory
 from tests.instruments.crash.recording import Run, mark, record
@@ -263,6 +264,12 @@ def test_in_the_ordered_model_a_later_sync_brings_earlier_names_along():
     ops = (Put(FOLDER, "a", FILE), Put(FOLDER, "b", SECOND), Write(SECOND, 0, b"x"), Sync(SECOND))
     assert list(disk_of(*ops, ordered=True).files(())) == ["archive/a", "archive/b"]
     assert disk_of(*ops).files((LOST, LOST)) == {}
+
+
+def test_an_archive_that_is_not_made_yet_is_no_loss_and_one_that_is_gone_is(tmp_path):
+    assert recovery_faults(tmp_path, [], Promises()) == []
+    (fault,) = recovery_faults(tmp_path, [], Promises(entered=1))
+    assert "archive_unwritable" in fault
 
 
 def test_a_violation_can_be_laid_out_again(recorded, memory, tmp_path):
