@@ -172,14 +172,14 @@ class Agent:
     def _open_archive(self, ledger: Ledger) -> tuple[Archive, ArchiveCommissioned]:
         """Open the archive on the disk it was commissioned on, and on no other."""
         root = Path(self._settings.folders.archive)
-        look_at(root)
+        disk = look_at(root)
         archive = Archive(root)
         self._resources.callback(archive.take())
         known, is_new = settle(root, Books(ledger), ledger.origin)
         if is_new:
             ledger.append([draft_of(known)], clock.moment())
             log.warning("archive commissioned: %s at %s", known.archive, known.path)
-            if root.stat().st_dev == Path("/").stat().st_dev:
+            if disk.is_system:
                 log.warning("the archive is on the system's disk: %s", known.path)
         archive.prepare()
         return archive, known

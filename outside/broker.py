@@ -93,6 +93,7 @@ class Broker:
         self._topics = topics
         self._deliver = deliver
         self._stopping = threading.Event()
+        self._closing = threading.Lock()  # nobody may send while the sockets are closed
         self._welcomed_at: float | None = None
         self._complaint = ""
         self._client_id, self._will = client_id, will
@@ -108,13 +109,11 @@ class Broker:
 
     def publish(self, message: Message) -> None:
         """Send a message if connected; one that is lost is sent again by whoever needs it there."""
-        if self._client.is_connected():
-            self._client.publish(message.topic, message.payload, qos=1, retain=message.retained)
+        self._publish(message)
 
     def stop(self, last: Message, seconds: float) -> bool:
         """Say a last word and good-bye, and end the thread; tell whether it ended."""
-        if self._client.is_connected():
-            sent = self._client.publish(last.topic, last.payload, qos=1, retain=last.retained)
+        if (sent := self._publish(last)) is not None:
             # The broker may be lost at this very moment: then its will speaks for us.
             with suppress(RuntimeError):
                 sent.wait_for_publish(seconds)
@@ -123,6 +122,14 @@ class Broker:
         if self._thread.ident is not None:
             self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def _publish(self, message: Message) -> mqtt.MQTTMessageInfo | None:
+        with self._closing:
+            if not self._client.is_connected():
+                return None
+            return self._client.publish(
+                message.topic, message.payload, qos=1, retain=message.retained
+            )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -166,7 +173,8 @@ class Broker:
         thread = self._client._thread  # noqa: SLF001  # None when it has ended already
         if thread is not None:
             thread.join()
-        self._client.reinitialise()  # paho's way to close all its sockets; it is not used again
+        with self._closing:
+            self._client.reinitialise()  # paho's way to close all its sockets; not used again
 
     def _was_steady(self) -> bool:
         since = self._welcomed_at

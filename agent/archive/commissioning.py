@@ -50,12 +50,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What is at the archive's folder now."""
+    """What is at the archive's folder now; `is_system`: it is on the disk the machine runs from."""
 
     device: int
     mark: Mark | None
     volume: str | None
     is_mount: bool
+    is_system: bool
     has_footage: bool
     free_bytes: int
     total_bytes: int
@@ -198,12 +199,13 @@ def ledger_room(folder: Path) -> tuple[int, int]:
 def _seen(folder: int) -> Disk:
     with durable.archive_errors():
         status, space = os.fstat(folder), os.fstatvfs(folder)
-        above = os.stat("..", dir_fd=folder)
+        above, system = os.stat("..", dir_fd=folder), Path("/").stat()
     return Disk(
         device=status.st_dev,
         mark=_read_mark(folder),
         volume=_volume(folder, status.st_dev),
         is_mount=above.st_dev != status.st_dev or above.st_ino == status.st_ino,
+        is_system=system.st_dev == status.st_dev,
         has_footage=_has_footage(folder),
         free_bytes=space.f_bavail * space.f_frsize,
         total_bytes=space.f_blocks * space.f_frsize,

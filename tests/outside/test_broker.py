@@ -3,8 +3,9 @@
 import socket
 import threading
 from contextlib import contextmanager
-from time import monotonic
+from time import monotonic, sleep
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from contracts.errors import SettingsError
@@ -56,6 +57,7 @@ def calling(words):
     settings = BrokerSettings(host="127.0.0.1", port=broker.port)
     will = Message("muster/v1/example/s1/state", b"{}", retained=True)
     uplink = Broker(settings, "s1", will, ("have",), events.append)
+    broker.uplink = uplink
     uplink.start()
     try:
         yield broker, events
@@ -93,3 +95,23 @@ def test_every_file_of_the_settings_that_cannot_be_read_is_named(tmp_path):
 
 def test_settings_without_files_need_none():
     check_files(BrokerSettings(host="127.0.0.1"))
+
+
+def test_sockets_stay_open_while_somebody_sends(monkeypatch):
+    """The connection is lost in the middle of a word; paho's sockets are closed after it."""
+    send, closed = mqtt.Client.publish, []
+
+    def slowly(client, *words, **more):
+        until = monotonic() + 0.5
+        while monotonic() < until:
+            closed.append(client._sockpairW is None)
+            sleep(0.01)
+        return send(client, *words, **more)
+
+    monkeypatch.setattr(mqtt.Client, "publish", slowly)
+    word = Message("muster/v1/example/s1/state", b"{}", retained=True)
+    with calling(WELCOME) as (broker, _):
+        while not broker.enough.is_set():
+            broker.uplink.publish(word)
+    assert closed
+    assert not any(closed)
