@@ -36,10 +36,10 @@ from agent.families import FAMILIES
 from agent.families.e12 import E12
 from agent.families.framing import refitted
 from agent.families.grammar import Grammar
-from agent.families.library_recorded import hidden_calls, hidden_options
 from agent.families.ptp import PictureTransfer
 from agent.families.ptp_recorded import Overheard, PtpReplay, hidden_operations, own_marks
 from agent.families.ptp_tree import list_objects
+from agent.families.vendor_library_recorded import hidden_calls, hidden_options
 from agent.families.wearer import in_frames, in_json
 from agent.families.zzx import Zzx
 from agent.questioning import answers

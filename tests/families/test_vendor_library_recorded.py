@@ -4,7 +4,7 @@ import pytest
 
 from agent.core.fixture import Exchange
 from agent.core.pseudonyms import Pseudonyms
-from agent.families.library_recorded import hidden_calls, hidden_options
+from agent.families.vendor_library_recorded import hidden_calls, hidden_options
 
 NUMBER, OWN = "7654321", "8X1Q"
 FIELDS = (NUMBER, "031477", "王建国", "110105", "Unit 7")
