@@ -30,7 +30,7 @@ class Doorkeeper:
         self._shut_out = shut_out
         self._lock = threading.Lock()
         self._busy: set[str] = set()
-        self._failed: set[tuple[str, Path | None]] = set()  # by this very plugging-in
+        self._failed: dict[str, Path | None] = {}  # the plug that could not be let in last
 
     def keep(self, plug: Device, name: str, *, is_in: bool) -> Device | None:
         """Return a device as it is to be shown; None while it is being let in, and will change.
@@ -39,7 +39,7 @@ class Doorkeeper:
         """
         verdict = self._judge(plug)
         if verdict == "admit" and not is_in:
-            has_failed = (name, plug.usb) in self._failed
+            has_failed = (name, plug.usb) in self._failed.items()
             self._act(self._admit, name, plug)
             return replace(plug, is_barred=True) if has_failed else None
         if verdict == "shut_out" and is_in:
@@ -58,10 +58,10 @@ class Doorkeeper:
     def _do(self, act: Callable[[str], None], name: str, plug: Device) -> None:
         try:
             act(name)
-            self._failed.discard((name, plug.usb))
+            self._failed.pop(name, None)
         except MountError as error:
             _log.warning("USB device %s: %s", name, error)  # asked again at the next look
-            self._failed.add((name, plug.usb))
+            self._failed[name] = plug.usb
         finally:
             with self._lock:
                 self._busy.discard(name)

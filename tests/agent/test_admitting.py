@@ -83,5 +83,5 @@ def test_one_that_was_refused_is_shown_as_barred_and_asked_for_again():
     another = replace(PLUG, usb=Path("/dev/bus/usb/001/003"))
     assert [look(PLUG), look(PLUG), look(another)] == [None, barred, None]
     refuses[0] = False
-    assert [look(PLUG), look(PLUG)] == [barred, None]
+    assert [look(another), look(another)] == [replace(another, is_barred=True), None]
     assert done.empty()
