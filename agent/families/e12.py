@@ -47,12 +47,7 @@ class E12:
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
-        self._options = from_table(options, E12Options, "language.options")
-
-    @property
-    def length_order(self) -> Literal["little", "big"]:
-        """The order of the bytes of a frame's length."""
-        return self._options.length_order
+        self.length_order = from_table(options, E12Options, "language.options").length_order
 
     def probe(self) -> Dialogue[bool]:
         """Ask for the model's code: only this family says first that it is being done."""
@@ -126,10 +121,10 @@ class E12:
         raise NoAnswerError(request=request, reason="一直处理中 / being done for ever")
 
     def _say(self, payload: bytes) -> Dialogue[None]:
-        yield Say(len(payload).to_bytes(4, self._options.length_order) + payload)
+        yield Say(len(payload).to_bytes(4, self.length_order) + payload)
 
     def _frame(self) -> Dialogue[bytes]:
-        size = int.from_bytes((yield Hear(size=4)), self._options.length_order)
+        size = int.from_bytes((yield Hear(size=4)), self.length_order)
         if not 0 < size <= FRAME_MAX:
             raise NoAnswerError(request="E12", reason="长度无效 / no valid length")
         return (yield Hear(size=size))
