@@ -305,8 +305,8 @@ def _monitor(context: pyudev.Context, source: str) -> pyudev.Monitor:
         monitor.filter_by(subsystem)
     try:
         monitor.set_receive_buffer_size(RECEIVE_BUFFER_BYTES)
-    except OSError as error:
-        _log.warning("the receive buffer stays small: %s", error)
+    except OSError as error:  # only root may; when it runs over everything is looked at again
+        _log.info("the receive buffer stays small: %s", error)
     return monitor
 
 

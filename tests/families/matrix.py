@@ -4,13 +4,17 @@
 """
 
 import sys
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 from agent.core.dialogue import converse
 from agent.core.family import Guarded
 from agent.families import FAMILIES
 from agent.families.ptp import PictureTransfer
+from agent.families.vendor_library import VendorLibrary
 from agent.profiles import load
+from agent.transports.vendor_library import open_library
 from contracts.errors import NoAnswerError
 from tests.support.declared import TEXT
 from tests.support.emulated import Emulated
@@ -24,6 +28,7 @@ from tests.support.emulators.ptp_usb import Plug
 from tests.support.emulators.serial_recorder import TextRecorder
 from tests.support.emulators.zzx import PASSWORD, Zzx
 from tests.support.ptp_wire import Wire as Cable
+from tests.support.vendor_library import compiled
 from tests.support.wire import Wire
 
 ASKED = ("probe", "identity", "battery", "clock_read", "clock_set", "storage", "switch")
@@ -70,6 +75,11 @@ def rows():
     session, cable = PictureTransfer({}), Cable(Plug(Pictures()))
     converse(session.begin(), cable)
     yield "ptp", facts_of(session, cable)
+    with tempfile.TemporaryDirectory() as folder:
+        made = compiled(Path(folder), "WANTED_HOUR=14")  # in UTC, when the library sets it
+        transport = open_library(None, made)
+        yield "vendor library", facts_of(VendorLibrary(made), transport)
+        transport.close()
 
 
 def _tells(ask, way):

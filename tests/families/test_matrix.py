@@ -41,5 +41,9 @@ def test_cameras_and_players_claim_what_their_session_does(name):
     assert claimed(next(one for one in known if one.name == name)) == TOLD["ptp"]
 
 
+def test_a_vendors_library_does_what_the_standard_has_functions_for():
+    assert TOLD["vendor library"] == set(ASKED) - {"clock_read", "storage"}
+
+
 def test_the_manual_shows_this_very_table():
     assert "\n".join(table()) in PAGE.read_text(encoding="utf-8")
