@@ -15,9 +15,10 @@ from tests.rig.lines import PATIENCE_SECONDS, Lines
 
 # An old processor: for a new one QEMU imitates what costs time and helps nobody.
 _MACHINE = "-M q35,vmport=off,smm=off -cpu Nehalem -smp 2 -m 1024 -nodefaults -no-user-config"
+# Libraries at the same addresses in every process: QEMU translates them once for all.
 _KERNEL = (
     "console=ttyS0 quiet mitigations=off nokaslr random.trust_cpu=1 tsc=reliable no_timer_check "
-    "systemd.show_status=0 usbcore.autosuspend=-1 usb-storage.delay_use=0"
+    "norandmaps systemd.show_status=0 usbcore.autosuspend=-1 usb-storage.delay_use=0"
 )
 _PARTS = (
     "virtio-blk-pci,drive=root,addr=0x3",
