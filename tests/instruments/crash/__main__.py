@@ -58,17 +58,19 @@ def _explored(
     quota = share.amount / len(scenarios) if share.seconds is None else math.inf
     explorers: list[Explorer] = []
     for scenario in scenarios:
-        recorded = scenario.record(_made(folder / scenario.name))
-        explorers.append(Explorer(*recorded, folder / "state"))
-        points = len(recorded[0].ops)
-        explorers[-1].explore(draw, tally, enough, quota / (points * _STATES_A_POINT))
+        with scenario.within():
+            recorded = scenario.record(_made(folder / scenario.name))
+            explorers.append(Explorer(*recorded, folder / "state"))
+            points = len(recorded[0].ops)
+            explorers[-1].explore(draw, tally, enough, quota / (points * _STATES_A_POINT))
         if enough():
             break
     before = -1
     while not enough() and tally.states > before:
         before = tally.states
-        for explorer in explorers:
-            explorer.explore(draw, tally, enough)
+        for scenario, explorer in zip(scenarios, explorers, strict=False):
+            with scenario.within():
+                explorer.explore(draw, tally, enough)
     for violation in tally.violations[:_SHOWN]:
         _show(violation, next(e.trace for e in explorers if e.trace.scenario == violation.scenario))
     return explorers

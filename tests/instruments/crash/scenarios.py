@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.instruments.crash.checking import CARD, digest_of, files_of, object_p
 from tests.instruments.crash.recording import SYNCFS, Run, mark, record
 from tests.instruments.crash.station import MODIFIED_NS, Say, scrub, visit
 from tests.instruments.crash.trace import Chmod, Drop, Op, Put, Sync, SyncAll, Trace
+from tests.support.later_schema import later_schema, shipped_schema
 
 HEALTHY = """number = "{number}"
 serial = "{number}"
@@ -27,11 +29,12 @@ _LARGE_BYTES = 1_200_000  # beyond a block: threads write it
 
 @dataclass(frozen=True)
 class Scenario:
-    """A run to record: its name, how many cards, how it goes."""
+    """A run to record: its name, how many cards, how it goes, and what is so all the while."""
 
     name: str
     cards: int
     runs: Callable[[list[Path]], Sequence[Run]]
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def record(self, folder: Path) -> tuple[Trace, list[Path]]:
         """Record it in a folder; return the trace, and the cards as they were in the end."""
@@ -183,6 +186,22 @@ def _killed_replacing(cards: list[Path]) -> Sequence[Run]:
     return [docking(cards), killed(_rotting(cards), Put, 1, "/damaged/"), docking(cards)]
 
 
+def _upgraded(cards: list[Path]) -> Sequence[Run]:
+    """Return a run of the version that is shipped, and one of the next."""
+    docked = docking(cards)
+
+    def work(mount: Path) -> None:
+        with shipped_schema():
+            docked.work(mount)
+
+    return [Run(work), docked]
+
+
+def _killed_upgrading(cards: list[Path]) -> Sequence[Run]:
+    earlier, later = _upgraded(cards)
+    return [earlier, killed(later, Sync, 1, "db-wal$"), later]
+
+
 def _killed_again(cards: list[Path]) -> Sequence[Run]:
     return [docking(cards), killed(docking(cards), SyncAll, 1, ""), docking(cards)]
 
@@ -196,6 +215,7 @@ SCENARIOS = (
     Scenario("cleared", 0, _cleared),
     Scenario("partial", 1, _partial),
     Scenario("replaced", 1, _replaced),
+    Scenario("upgraded", 1, _upgraded, later_schema),
     # Killed after a name or bytes came, or before a sync was made; then started again.
     Scenario("killed-opening", 1, _resumed(Put, 1, "ledger.key$")),
     Scenario("killed-trusting", 1, _killed_again),
@@ -209,6 +229,7 @@ SCENARIOS = (
     Scenario("killed-ending", 1, _resumed(Sync, 1, "manifests$")),
     Scenario("killed-clearing", 0, _killed_clearing),
     Scenario("killed-replacing", 1, _killed_replacing),
+    Scenario("killed-upgrading", 1, _killed_upgrading, later_schema),
 )
 
 

@@ -26,6 +26,20 @@ LEDGER = (
         tests("ledger/test_database", "a_setting_that_sqlite_took_and_did_not_keep_is_an_error"),
     ),
     Mutant(
+        "migrated-piecemeal",
+        _LEDGER_DATABASE,
+        (
+            "            with self.transaction(), _translated(self._folder):\n"
+            "                self._connection.execute(script)\n"
+        ),
+        (
+            "            with _translated(self._folder):\n"
+            "                self._connection.execute(script)\n"
+        ),
+        "a cut in a migration leaves a ledger that nobody opens",
+        CRASH,
+    ),
+    Mutant(
         "commit-error-forgiven",
         _LEDGER_DATABASE,
         ("            raise LedgerCommitError(where=self._folder, what=_reason(error)) from error"),

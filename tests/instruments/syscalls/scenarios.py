@@ -6,10 +6,8 @@ killed or whose calls fail; `check` runs afterwards in one that is left in peace
 
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import ledger.database
 from agent.archive import Archive
 from ledger.verifying import verify
 from tests.instruments.syscalls.checking import (
@@ -32,6 +30,7 @@ from tests.instruments.syscalls.station import (
     visit,
 )
 from tests.support.entering import MOMENT, draft
+from tests.support.later_schema import later_schema
 from tests.support.source import MemoryFile
 
 
@@ -128,27 +127,13 @@ def _check_signed(folder: Folder, fault: Fault) -> Iterator[str]:
     yield from (f"ledger: {problem}" for problem in verify(folder.ledger))
 
 
-@contextmanager
-def _one_migration_more() -> Iterator[None]:
-    """The next version's schema; the product has had one so far."""
-    now = ledger.database._migrations
-    scripts = (*now(), "CREATE INDEX entry_at ON entry (at); CREATE TABLE later (x ANY) STRICT;")
-    ledger.database._migrations = lambda: scripts
-    ledger.database._expected_schema.cache_clear()
-    try:
-        yield
-    finally:
-        ledger.database._migrations = now
-        ledger.database._expected_schema.cache_clear()
-
-
 def _migrate(folder: Folder, promises: Promises) -> None:
-    with _one_migration_more():
+    with later_schema():
         _sign(folder, promises)
 
 
 def _check_migrated(folder: Folder, fault: Fault) -> Iterator[str]:
-    with _one_migration_more():
+    with later_schema():
         yield from _check_signed(folder, fault)
 
 
