@@ -43,11 +43,6 @@ class _Entry:
     data: FootageImported
 
 
-@dataclass(frozen=True)
-class _Entry:
-    data: FootageImported
-
-
 def content(path: bytes) -> bytes:
     """Return what is in a file of the card: the same in every run."""
     size = FILES[_SAME.get(path, path)]
