@@ -272,15 +272,17 @@ class Store:
             yield from (StoredEntry(r.sequence, _raw(r.body), _raw(r.leaf_hash)) for r in page)
 
     def entries(self, types: Sequence[str], since: datetime) -> Iterator[tuple[str, Entry]]:
-        """Yield the entries of some types since a moment, each with its station."""
+        """Yield the entries of some types since a moment with their stations; a page in memory."""
         joined = sa.join(_ENTRY, _STATION, _ENTRY.c.station_id == _STATION.c.id)
         query = (
             sa.select(_STATION.c.station, _ENTRY.c.body)
             .select_from(joined)
             .where(_ENTRY.c.type.in_(types), _ENTRY.c.at >= since)
         )
-        for row in self._rows(query):
-            yield row.station, decode(bytes(row.body))
+        with self._transaction() as connection:
+            paged = connection.execution_options(yield_per=_PAGE)
+            for row in paged.execute(query):
+                yield row.station, decode(bytes(row.body))
 
     def entries_between(
         self, entry_type: str, since: datetime, until: datetime, limit: int

@@ -1,4 +1,5 @@
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -154,6 +155,18 @@ def test_entries_are_found_by_type_and_time(office, station):
     introduced(station, office)
     found = office.store.entries(("a", "b"), START + timedelta(hours=1))
     assert [(name, entry.type) for name, entry in found] == [("s1", "b")]
+
+
+def test_entries_of_many_days_are_read_a_page_at_a_time(office, station):
+    count, body = 3_000, "x" * 8_000
+    append(station, *(Draft("t", "s", {"body": body}) for _ in range(count)))
+    introduced(station, office, rounds=60)
+    tracemalloc.start()
+    read = sum(1 for _ in office.store.entries(("t",), START))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert read == count
+    assert most < 2 / 3 * count * len(body)
 
 
 def test_the_latest_entries_come_first(office, station):
