@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.archive import Archive
 from agent.archive.expecting import Books
 from contracts.entry import Entry
-from contracts.errors import MusterError
+from contracts.errors import MusterError, ObjectMissingError
 from contracts.facts import FootageImported, fact_of
 from contracts.fork import check_fork
 from contracts.problem import Problem
@@ -154,14 +154,17 @@ def audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> tup
                 archive.verify(fact.sha256)
             except MusterError as error:
                 found.append(str(_named(entry, fact, error)))
-        beside = Books(reader).beside()
+        beside = Books(reader).beside() | Books(reader).kept()
         for one in beside.values():
             try:
                 archive.verify_beside(one.path, one.sha256)
             except MusterError as error:
+                if not one.sha256 and not isinstance(error, ObjectMissingError):
+                    continue  # nobody knows what is in it
                 detail = f"{one.path}: {error.text}"
                 found.append(str(Problem("footage_damaged", one.sequence, detail)))
-    tell(f"文件 / files {len(checked)}, 清单和残片 / manifests and partial files {len(beside)}")
+    others = "清单、残片和受损文件 / manifests, partial and damaged files"
+    tell(f"文件 / files {len(checked)}, {others} {len(beside)}")
     return tuple(found)
 
 

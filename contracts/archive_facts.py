@@ -56,7 +56,8 @@ class FootageDamaged(Fact):
     """An archived file is not, or cannot be read as, what was entered; it is left as it is.
 
     `object` is footage; or a visit's manifest, of which `size` is unknown, or what was kept of a
-    damaged file: of these `view` is the same path.
+    damaged file, or a damaged file that was kept when it was replaced: of these `view` is the same
+    path. `sha256` is what it should have; empty if nobody could tell.
     """
 
     TYPE = "footage.damaged"

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from agent.archive.grouping import path_of
 from agent.archive.views import MANIFESTS
-from contracts.archive_facts import ArchiveCommissioned, FootageReplaced, ViewRemade
+from contracts.archive_facts import (
+    ArchiveCommissioned,
+    FootageDamaged,
+    FootageIntact,
+    FootageMissing,
+    FootageReplaced,
+    ViewRemade,
+)
 from contracts.facts import (
     FootageImported,
     FootageUnreadable,
@@ -19,11 +26,12 @@ from ledger.records import Records
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One file: an object, by its first import, or a manifest or a partial file, without views.
+    """One file: an object, by its first import; or, without views, what belongs beside the objects.
 
     `path` is where it belongs, below the archive's root; `views` are the names of all its imports.
-    `size` is None where no entry tells it. `sequence` is the newest entry that names it; `earlier`:
-    it was entered before the archive's disk was replaced, so it may be on the old one.
+    `size` is None and `sha256` empty where no entry tells it. `sequence` is the newest entry that
+    names it; `earlier`: it was entered before the archive's disk was replaced, so it may be on the
+    old one.
     """
 
     sha256: str
@@ -77,10 +85,27 @@ class Books:
         found = {one.view for _, one in self._imports(f'"view":"{prefix}'.encode())}
         return found | {fact_of(entry, ViewRemade).made for entry in remade}
 
-    def kept(self) -> set[str]:
-        """Return where damaged objects are kept that were replaced."""
-        replaced = self._records.select(types=(FootageReplaced.TYPE,))
-        return {fact_of(entry, FootageReplaced).kept for entry in replaced}
+    def kept(self) -> dict[str, Expected]:
+        """Return the damaged objects that were kept when whole ones replaced them, by their paths.
+
+        They are what they were found to be when they were entered as damaged, if they were.
+        """
+        replaced = self._replaced()
+        seen: dict[str, FootageDamaged] = {}
+        found = {}
+        for entry in self._records.select(types=tuple(_JUDGED)):
+            fact = fact_of(entry, _JUDGED[entry.type])
+            known = seen.pop(fact.object, None)
+            if isinstance(fact, FootageDamaged):
+                seen[fact.object] = fact
+            elif isinstance(fact, FootageReplaced):
+                sha256 = (known and known.found_sha256) or ""
+                size = known.found_size if known and sha256 else None
+                is_earlier = entry.sequence < replaced
+                found[fact.kept] = Expected(
+                    sha256, size, fact.recorder, fact.kept, (), entry.sequence, is_earlier
+                )
+        return found
 
     def manifests(self) -> set[str]:
         """Return the names of the manifests that visits may have."""
@@ -193,6 +218,9 @@ class _Imported:
     data: _Import
 
 
+_JUDGED: dict[str, type[FootageDamaged | FootageMissing | FootageIntact | FootageReplaced]] = {
+    kind.TYPE: kind for kind in (FootageDamaged, FootageMissing, FootageIntact, FootageReplaced)
+}
 _BESIDE: dict[str, type[_Completed | _Unreadable]] = {
     VisitCompleted.TYPE: _Completed,
     FootageUnreadable.TYPE: _Unreadable,

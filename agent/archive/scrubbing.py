@@ -112,7 +112,7 @@ class Scrubbing:
     def settled(self, paths: Collection[bytes]) -> list[Fact]:
         """Return those of the reported paths that are gone, or that an entry names by now."""
         named = self._books.named({os.fsdecode(path) for path in paths})
-        named |= self._books.kept()
+        named |= self._books.kept().keys()
         return [
             ArchiveSettled(path, shown(path))
             for path in sorted(paths)
@@ -216,7 +216,7 @@ class Scrubbing:
                 )
 
     def _outer(self, after: str) -> Iterator[Step]:
-        expected = self._books.beside()
+        expected = self._books.beside() | self._books.kept()
         kept = {f"{PARTIAL}/{name}" for name in self._names(PARTIAL)}
         for path in sorted(expected.keys() | kept | set(self._strays())):
             if path <= after:
@@ -224,8 +224,15 @@ class Scrubbing:
             one = expected.get(path)
             if one is None:
                 yield self._stray(path, suspect=path in kept)
-            elif not one.earlier or self.unexpected(path) is not None:
+            elif self._can_be_judged(one):
                 yield self._file(one)
+
+    def _can_be_judged(self, one: Expected) -> bool:
+        """Tell whether a file may be missing, or may be compared with what was entered of it."""
+        if one.sha256 and not one.earlier:
+            return True
+        is_there = self.unexpected(one.path) is not None
+        return bool(one.sha256) if is_there else not one.earlier
 
     def _strays(self) -> Iterator[str]:
         """Yield what is not in its place above the shelves and beside them."""

@@ -147,6 +147,56 @@ def test_damage_found_again_by_a_docking_is_replaced_and_kept(archived):
     assert archived.tell("verify", "--footage").returncode == 0
 
 
+@pytest.fixture
+def kept(request, archived):
+    """A damaged file, harmed as the test asks, that was kept when a whole one replaced it."""
+    harm(objects(archived)[0], request.param)
+    assert archived.tell("scrub").returncode == 1
+    archived.plug("R1")
+    with running(archived) as agent:
+        assert agent.settled().state == "ready"
+    archived.pull()
+    (replaced,) = archived.data("footage.replaced")
+    return archived.archive / replaced["kept"]
+
+
+@pytest.mark.parametrize("kept", ["flipped"], indirect=True)
+@pytest.mark.parametrize("kind", ["gone", "flipped"])
+def test_a_damaged_file_that_was_kept_is_missed_and_compared_like_any_other(archived, kept, kind):
+    harmed, path = kept.read_bytes(), f"damaged/{kept.name}"
+    assert archived.tell("scrub").returncode == 0
+    harm(kept, kind)
+    bad = "footage.missing" if kind == "gone" else "footage.damaged"
+    for _ in range(2):
+        assert archived.tell("scrub").returncode == 1
+        (told,) = [one for one in archived.data(bad) if one["object"] == path]
+    digest = hashlib.sha256(harmed).hexdigest()
+    assert told == told | {"recorder": "R1", "view": path, "size": 5000, "sha256": digest}
+    by_hand = archived.tell("verify", "--footage")
+    assert (by_hand.returncode, path in by_hand.stdout) == (1, True)
+    kept.unlink(missing_ok=True)
+    kept.write_bytes(harmed)
+    assert archived.tell("scrub").returncode == 0
+    assert archived.data("footage.intact")[-1]["object"] == path
+    assert archived.tell("verify", "--footage").returncode == 0
+
+
+@pytest.mark.parametrize("kept", ["swapped"], indirect=True)
+def test_one_that_nobody_could_read_is_missed_and_never_called_whole(archived, kept):
+    path, led_to = f"damaged/{kept.name}", kept.readlink()
+    assert archived.tell("scrub").returncode == 0
+    assert archived.tell("verify", "--footage").returncode == 0
+    kept.unlink()
+    assert archived.tell("scrub").returncode == 1
+    (told,) = archived.data("footage.missing")
+    assert told == told | {"object": path, "view": path, "size": None, "sha256": ""}
+    by_hand = archived.tell("verify", "--footage")
+    assert (by_hand.returncode, path in by_hand.stdout) == (1, True)
+    kept.symlink_to(led_to)
+    assert archived.tell("scrub").returncode == 0
+    assert archived.data("footage.intact") == []
+
+
 def test_footage_that_is_gone_is_copied_anew_and_said_to_be_whole(archived):
     objects(archived)[0].unlink()
     assert archived.tell("scrub").returncode == 1

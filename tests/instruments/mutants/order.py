@@ -135,7 +135,7 @@ ORDER = (
     Mutant(
         "manifests-by-name",
         _SCRUBBING,
-        "            elif not one.earlier or self.unexpected(path) is not None:\n",
+        "            elif self._can_be_judged(one):\n",
         "            elif False:\n",
         "a manifest is looked for, and not at",
         tests(
