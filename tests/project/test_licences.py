@@ -11,6 +11,7 @@ ALLOWED = {
     "BSD-3-Clause",
     "EPL-2.0",
     "LGPL-2.1-or-later",
+    "LGPL-3.0-only",
     "LGPL-3.0-or-later",
     "MIT",
     "MIT-0",
@@ -35,9 +36,18 @@ READ = {
 }
 
 
+def pinned(lock):
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE | re.IGNORECASE)
+    return dict(found)
+
+
 def locked():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    return sorted(set(re.findall(r"^([a-z0-9._-]+)==", text, re.MULTILINE | re.IGNORECASE)))
+    return sorted({*pinned("requirements.lock"), *pinned("requirements-postgres.lock")})
+
+
+def test_a_centre_with_postgresql_gets_what_the_tests_ran_with():
+    assert pinned("requirements-postgres.lock").items() <= pinned("requirements-dev.lock").items()
 
 
 def licences(name):
