@@ -16,9 +16,20 @@ from contracts.facts import (
     VisitCompleted,
     VisitInterrupted,
 )
+from contracts.questions import FootageQuestioned
 from demo.card import fingerprint, sha256_of
 from demo.scene import Scene, facts_in
-from demo.story import CLASH, CLOCK_OFF_SECONDS, FAST, INBOX, ISSUED, LATE, LOW, PULLED
+from demo.story import (
+    CLASH,
+    CLOCK_OFF_SECONDS,
+    FAST,
+    INBOX,
+    ISSUED,
+    LATE,
+    LOW,
+    NORMAL,
+    PULLED,
+)
 from demo.world import STATION
 from outside.clock import clock_state
 
@@ -144,6 +155,11 @@ def _count_findings(scene: Scene) -> tuple[Check, ...]:
         ),
         Check("unreadable_because_of_eio", [True], ["(EIO)" in f.reason for f in unreadable]),
         Check("name_clashes", [CLASH], clash),
+        Check(
+            "questions_asked",
+            [(NORMAL, "hole"), (LATE, "hole")],
+            [(asked.recorder, asked.kind) for asked in scene.facts(FootageQuestioned)],
+        ),
         Check("clock_offsets_measured_ms", [CLOCK_OFF_SECONDS * 1000], offsets),
         Check(
             "clocks_set",

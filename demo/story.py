@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from contracts.commands import Issue
 from contracts.dock import DockState
 from contracts.facts import ClockSet, RecorderChecked, VisitCompleted, VisitInterrupted
+from contracts.questions import FootageQuestioned, question_text
 from demo.card import Card
 from demo.media import Shot, duty_shots, prepare, put_on_card
 from demo.programs import DemoError
@@ -245,6 +246,12 @@ def see_all_home(scene: Scene) -> None:
             f"读不出 {counts.unreadable}{'; ' if remarks else ''}{remarks}",
             f"{number}: {counts.listed} files, {counts.imported} imported, {counts.held} held, "
             f"{counts.unreadable} unreadable{'; ' if remarks else ''}{remarks_en}",
+        )
+    for question in scene.facts(FootageQuestioned):
+        asked = question_text(question, ZoneInfo(ZONE))
+        scene.tell(
+            f"{question.recorder} 待说明 (页面可答): {asked.zh}",
+            f"{question.recorder}, to be answered on a page: {asked.en}",
         )
     if clock_state() != "synchronised":
         scene.tell(

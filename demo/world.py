@@ -89,6 +89,13 @@ _POLICIES = f"""
 name = "short"
 deadline = {{ rule = "after_issue", seconds = {SHORT_DEADLINE_SECONDS} }}
 set_clock = true
+[policy.questions]
+hole_seconds = 60
+pause_seconds = 2400
+overlap_seconds = 0
+counter = false
+clock = false
+late = false
 
 [[policy]]
 name = "approved"
