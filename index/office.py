@@ -62,7 +62,7 @@ class Tally:
         words = (
             (Text("应采集", "due"), self.due),
             (MARKS["met"].word, self.met),
-            (Text("其中迟到", "of them late"), self.late),
+            (Text("其中逾期", "of them late"), self.late),
             (MARKS["missing"].word, self.missing),
             (MARKS["unconfirmed"].word, self.unconfirmed),
             (MARKS["pending"].word, self.pending),

@@ -72,8 +72,8 @@ class Pages:
         ]
         routes = [
             *live,
-            Route("/day", self._go_to_day),
-            Route("/footage", self._go_to_footage),
+            Route("/day", partial(self._go_to, "day")),
+            Route("/footage", partial(self._go_to, "footage")),
             Route("/stations/forks/{sha256}", self._fork_report),
             Mount("/look", StaticFiles(directory=look.folder())),
         ]
@@ -104,13 +104,11 @@ class Pages:
                 yield "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
-    async def _go_to_day(self, request: Request) -> Response:
+    async def _go_to(self, page: str, request: Request) -> Response:
         day = _parsed_day(request.query_params.get("on") or self.board.today.isoformat())
-        return RedirectResponse(f"/day/{day}", status_code=303)
-
-    async def _go_to_footage(self, request: Request) -> Response:
-        day = _parsed_day(request.query_params.get("on") or self.board.today.isoformat())
-        return RedirectResponse(f"/footage/{day}", status_code=303)
+        response = RedirectResponse(f"/{page}/{day}", status_code=303)
+        _remember_language(request, response)
+        return response
 
     async def _fork_report(self, request: Request) -> Response:
         wanted = request.path_params["sha256"]
@@ -141,10 +139,7 @@ class Pages:
         language = _language(request)
         values = {**self._frame(request), **sheet(self, request)}
         response = HTMLResponse(self.renderer.render(template, language, values), status)
-        if "lang" in request.query_params:
-            response.set_cookie(
-                LANGUAGE_COOKIE, language, _YEAR_SECONDS, httponly=True, samesite="strict"
-            )
+        _remember_language(request, response)
         return response
 
     def _fragment(self, sheet: Sheet, request: Request) -> str:
@@ -275,6 +270,13 @@ def _parsed_day(text: str) -> date:
     if not _FIRST_DAY <= day <= _LAST_DAY or text != day.isoformat():
         raise HTTPException(404)
     return day
+
+
+def _remember_language(request: Request, response: Response) -> None:
+    if "lang" in request.query_params:
+        response.set_cookie(
+            LANGUAGE_COOKIE, _language(request), _YEAR_SECONDS, httponly=True, samesite="strict"
+        )
 
 
 def _language(request: Request) -> Language:

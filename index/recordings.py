@@ -19,9 +19,9 @@ _MINUTE_MS = 60_000
 _DAY_MINUTES = 24 * 60
 _PLAUSIBLE = (datetime(1980, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 _SOURCES = {
-    "name": Text("文件名", "name"),
-    "container": Text("容器", "container"),
-    "modified": Text("修改时间", "modified"),
+    "name": Text("取自文件名", "from the file name"),
+    "container": Text("取自文件内容", "from inside the file"),
+    "modified": Text("取自修改时间", "from its modification time"),
 }
 
 
@@ -55,6 +55,11 @@ class FootageSheet:
     following: date
     recordings: tuple[Recording, ...]
     is_cut: bool
+
+    @property
+    def is_all_unsure(self) -> bool:
+        """Tell whether no file was imported while its station's clock was synchronised."""
+        return all(one.clock != "synchronised" for one in self.recordings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def _recordings(found: tuple[tuple[str, Entry], ...]) -> Iterator[Recording]:
 def _together(
     found: tuple[tuple[str, Entry], ...],
 ) -> Iterator[tuple[str, Entry, FootageImported, bool]]:
-    """Yield the files as they came, those of one recording behind its first, by their parts."""
+    """Yield the files by recorder and time, those of one recording together, by their parts."""
     groups: dict[tuple[str, ...], list[tuple[str, Entry, FootageImported]]] = {}
     for station, entry in found:
         try:
@@ -125,10 +130,15 @@ def _together(
         alone = f"#{entry.sequence}"  # which no recording's key is
         key = station, fact.recorder, fact.visit, fact.recording or alone
         groups.setdefault(key, []).append((station, entry, fact))
-    for group in groups.values():
+    for group in sorted(groups.values(), key=lambda group: _place(group[0][2])):
         ordered = sorted(group, key=lambda one: (one[2].sidecar_of is not None, one[2].part or 0))
         for place, (station, entry, fact) in enumerate(ordered):
             yield station, entry, fact, place > 0
+
+
+def _place(fact: FootageImported) -> tuple[str, datetime]:
+    """Return where a recording stands on the page; what has no plausible time comes last."""
+    return fact.recorder, _plausible(fact.recorded_at, 0) or _PLAUSIBLE[1]
 
 
 def _plausible(at: datetime, later_ms: int) -> datetime | None:
@@ -150,7 +160,7 @@ def _offset(offset_ms: int | None, uncertainty_ms: int | None) -> Text:
     if offset_ms <= 0:
         said = Text(f"慢 {size.zh}", f"{size.en} slow") if offset_ms else Text("准确", "exact")
     if uncertainty_ms is None:
-        return said
+        return Text(f"{said.zh} ± 未知", f"{said.en} ± unknown")
     sure = _size(abs(uncertainty_ms))
     return Text(f"{said.zh} ± {sure.zh}", f"{said.en} ± {sure.en}")
 

@@ -41,10 +41,13 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a state looks: a colour (`look`, as in look/muster.css), a sign and a word."""
+    """How a state looks: a colour (`look`, as in look/muster.css), a sign and a word.
+
+    `sign` is a character, each language's own where it is a letter, or a drawing's name.
+    """
 
     look: str
-    sign: str
+    sign: str | Text
     word: Text
 
 
@@ -52,13 +55,13 @@ MARKS = {
     "met": Mark("ready", "●", Text("已采集", "imported")),
     "missing": Mark("failed", "○", Text("未采集", "missing")),
     "unconfirmed": Mark("attention", "?", Text("未确认", "unconfirmed")),
-    "late": Mark("attention", "◐", Text("迟到", "late")),
+    "late": Mark("attention", "◐", Text("逾期采集", "late")),
     "pending": Mark("copying", "…", Text("待采集", "not due yet")),
-    "extended": Mark("copying", "延", Text("已延期", "extended")),
-    "declared": Mark("note", "说", Text("已说明", "declared")),
-    "repair": Mark("note", "修", Text("送修", "in repair")),
+    "extended": Mark("copying", Text("延", "E"), Text("已延期", "extended")),
+    "declared": Mark("note", Text("说", "D"), Text("已说明", "declared")),
+    "repair": Mark("note", Text("修", "R"), Text("送修", "in repair")),
     "unissued": Mark("empty", "–", Text("未领用", "not issued")),
-    "rest": Mark("empty", "休", Text("休息日", "day off")),
+    "rest": Mark("empty", Text("休", "·"), Text("休息日", "day off")),
 }
 ANSWERS = {
     "no_footage": Text("当日无音像资料", "no footage that day"),

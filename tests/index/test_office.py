@@ -13,6 +13,7 @@ from contracts.archive_facts import (
 )
 from contracts.facts import FACTS
 from contracts.messages import AlertKind
+from contracts.text import Text
 from index import showing
 from index.core.alerts import Alert, calendar_alert
 from index.core.calendar import CalendarDay
@@ -53,7 +54,7 @@ def test_the_grid_shows_of_each_cell_what_must_be_acted_on_first(board):
 
 def test_a_cell_says_in_words_what_its_figures_are(board):
     cell = today_of(board).lines[0].cells[-2]
-    assert cell.text.zh == "应采集 2, 已采集 1, 其中迟到 1, 未采集 1"
+    assert cell.text.zh == "应采集 2, 已采集 1, 其中逾期 1, 未采集 1"
     assert cell.text.en == "due 2, imported 1, of them late 1, missing 1"
 
 
@@ -91,7 +92,14 @@ def test_repair_and_extension_have_signs_of_their_own(board):
     standing = board.standings(TODAY)[0]
     repaired = replace(standing, state="declared", answer="in_repair")
     extended = replace(standing, state="pending", extended=True)
-    assert [mark_of(repaired).sign, mark_of(extended).sign] == ["修", "延"]
+    signs = [mark_of(repaired).sign, mark_of(extended).sign]
+    assert signs == [Text("修", "R"), Text("延", "E")]
+
+
+def test_no_chinese_sign_stands_in_an_english_grid():
+    signs = [mark.sign for mark in MARKS.values()]
+    assert all(s.en < "\u2e80" for s in signs if isinstance(s, Text))
+    assert all(s < "\u2e80" for s in signs if isinstance(s, str))
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,12 @@ def test_the_language_is_remembered(client):
     assert "<h1>Today</h1>" in client.get("/").text
 
 
+@pytest.mark.parametrize("page", ["/day", "/footage"])
+def test_the_language_is_kept_on_the_way_to_a_day(client, page):
+    shown = client.get(f"{page}?lang=en", follow_redirects=True)
+    assert "Wednesday, 18 November 2026" in shown.text
+
+
 @pytest.mark.parametrize("words", ["R-MISSING", "王建国", "2026-11-17 12:30", "12 小时 30 分"])
 def test_today_says_who_is_missing_and_since_when(client, words):
     page = client.get("/").text
@@ -90,6 +96,11 @@ def test_a_day_says_by_whom_and_how_a_duty_was_answered(client):
     page = client.get("/day/2026-11-18").text
     assert "当日无音像资料: 全天参加会议" in page
     assert "(p-周科长)" in page
+
+
+def test_a_day_says_how_late_footage_was(client):
+    page = client.get("/day/2026-11-17").text
+    assert "逾期 11 小时 33 分" in page[page.index("R-LATE") : page.index("R-MISSING")]
 
 
 def test_a_day_says_when_the_card_was_cleared(tmp_path):

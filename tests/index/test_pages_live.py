@@ -10,11 +10,14 @@ from playwright.sync_api import expect
 
 from index.serving import Serving
 from tests.support.index_program import IndexProgram
-from tests.support.made_up_office import NOON, MadeUpOffice, hostile_office
+from tests.support.made_up_office import NOON, MadeUpOffice, busy_office, hostile_office
 from tests.support.mosquitto import free_port
 
 HOSTILE = ("<script>document.title='broken'</script>", '"><img src=x onerror=alert(1)>')
 PAGES = ("/", "/day/2026-11-17", "/footage/2026-11-17", "/questions", "/alerts", "/stations")
+A4_ACROSS = 1031  # what 12 mm of margin leave of 297 mm, in CSS pixels
+# Wider than its column, or of more lines than the two that a moment and a delay take.
+OVERFULL = "one => one.scrollWidth > one.clientWidth || one.clientHeight > 45"
 
 
 @contextmanager
@@ -145,3 +148,32 @@ def test_without_scripts_everything_is_still_there(office, browser):
         page.click("text=前一天")
         expect(page.locator("h1")).to_have_text("2026年11月17日 星期二")
     context.close()
+
+
+def right_of(page, selector):
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"]
+
+
+@pytest.mark.parametrize("width", [390, 1024])
+def test_today_is_seen_on_a_narrow_screen_without_moving_the_page(tmp_path, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    with served(busy_office(tmp_path)) as address:
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".topbar").bounding_box()["height"] <= 100
+        assert width < 1024 or right_of(page, ".grid [aria-current]") <= right_of(page, "#grid")
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_printed_day_breaks_no_heading_and_no_name(tmp_path, browser, language):
+    page = browser.new_page(viewport={"width": A4_ACROSS, "height": 700})
+    page.emulate_media(media="print")
+    with served(busy_office(tmp_path)) as address:
+        page.goto(f"{address}/day/2026-11-17?lang={language}")
+        cells = ".day th, .day td:nth-child(-n + 7)"
+        assert page.locator(cells).count() > 0
+        found = f"[...document.querySelectorAll('{cells}')].filter({OVERFULL})"
+        assert page.evaluate(f"{found}.map(one => one.innerText)") == []
+    page.close()

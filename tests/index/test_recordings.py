@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from contracts.entry import Draft
-from contracts.facts import FootageImported, Media
+from contracts.entry import Draft, Moment
+from contracts.facts import FootageImported, Media, draft_of
 from contracts.questions import FootageQuestioned, QuestionAnswered
 from index.recordings import SHOWN_FILES
 from tests.support.joined import moment
@@ -49,7 +49,7 @@ def enter(office, *facts):
 def test_device_time_offset_and_corrected_time_stand_side_by_side(office):
     enter(office, FILE)
     shown = page(office, "/footage/2026-11-18", "zh")
-    assert "2026-11-18 09:37:12 <small" in shown
+    assert "2026-11-18 09:37:12<br><small" in shown
     assert "快 7 分 12.0 秒 ± 0.5 秒" in shown
     assert "<b>2026-11-18 09:30:00</b>" in shown
     assert "1:02:03" in shown
@@ -61,7 +61,7 @@ def test_device_time_offset_and_corrected_time_stand_side_by_side(office):
     [
         (None, None, "unknown, not corrected"),
         (0, 500, "exact ± 0.5 s"),
-        (-1_500, None, "1.5 s slow"),
+        (-1_500, None, "1.5 s slow ± unknown"),
         (90_061_000_000, 86_400_000, "1042 d 8 h fast ± 1 d 0 h"),
     ],
 )
@@ -95,6 +95,27 @@ def test_the_parts_of_a_recording_stand_together_and_what_is_marked_is_said(offi
     assert places == sorted(places)
     assert shown.count("↳") == 2
     assert '2.mp4 <strong>Important</strong> <small class="soft">part 2</small>' in shown
+
+
+def test_files_stand_by_recorder_and_time_whenever_they_came(office):
+    later = FILE.recorded_at + timedelta(minutes=1)
+    enter(
+        office,
+        replace(FILE, recorder="R2", name="c.mp4"),
+        replace(FILE, recorder="R1", name="b.mp4", recorded_at=later),
+        replace(FILE, recorder="R1", name="a.mp4"),
+    )
+    shown = page(office, "/footage/2026-11-18")
+    places = [shown.index(name) for name in ("a.mp4", "b.mp4", "c.mp4")]
+    assert places == sorted(places)
+
+
+def test_a_clock_that_was_never_synchronised_is_said_once(office):
+    at = Moment(MORNING, "example-boot", 1_500, "unsynchronised")
+    office.station().ledger.append([draft_of(FILE), draft_of(replace(FILE, name="b.mp4"))], at)
+    shown = page(office, "/footage/2026-11-18")
+    assert shown.count("clock was synchronised") == 1
+    assert "station clock not synchronised" not in shown
 
 
 def test_a_day_without_files_says_so_and_today_is_the_first_day_shown(office):
