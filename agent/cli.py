@@ -377,7 +377,7 @@ def _guard(work: Callable[[], T]) -> T:
     try:
         return work()
     except MusterError as error:
-        click.echo(f"{error}\n→ {error.remedy.fill(**error.fields)}", err=True)
+        click.echo(error.account, err=True)
         for note in error.fields.get("evidence", ()):  # type: ignore[attr-defined]  # notes, if any
             click.echo(f"\n{note}", err=True)
         sys.exit(FAULT if isinstance(error, LedgerError | InternalError) else WRONG_USE)
@@ -394,7 +394,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(file=str(path), problems=(str(error),)) from error
+        raise SettingsError.unreadable(path, error) from error
 
 
 def _ask_pin(prompt: str) -> str:

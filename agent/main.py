@@ -158,7 +158,7 @@ class Agent:
     def _load_profiles(self) -> Loaded:
         loaded = known_recorders(self._settings)
         for error in loaded.refused:
-            log.error("%s %s", error, error.remedy.fill(**error.fields))
+            log.error("%s", error.account)
         log.info("recorder profiles: %s, refused: %s", len(loaded.profiles), len(loaded.refused))
         return loaded
 
@@ -414,7 +414,7 @@ def _read_roster(file: Path) -> tuple[Roster, str]:
         raw = file.read_bytes()
         text = raw.decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(file=str(file), problems=(str(error),)) from error
+        raise SettingsError.unreadable(file, error) from error
     return parse_roster(text, str(file)), hashlib.sha256(raw).hexdigest()
 
 

@@ -73,7 +73,7 @@ def shipped() -> Path:
     try:
         found = next((folder for folder in _SHIPPED if folder.is_dir()), None)
     except OSError as error:
-        raise SettingsError(file=str(_HERE), problems=(str(error),)) from error
+        raise SettingsError.unreadable(_HERE, error) from error
     if found is None:
         raise SettingsError(file=str(_HERE), problems=("没有型号档案 / no recorder profiles",))
     return found
@@ -83,21 +83,21 @@ def _files(folder: Path) -> tuple[Path, ...]:
     try:
         return tuple(file for file in folder.iterdir() if file.suffix == ".toml")
     except OSError as error:
-        raise SettingsError(file=str(folder), problems=(str(error),)) from error
+        raise SettingsError.unreadable(folder, error) from error
 
 
 def _raw(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SettingsError(file=str(file), problems=(str(error),)) from error
+        raise SettingsError.unreadable(file, error) from error
 
 
 def _profile(raw: bytes, file: Path, families: Makers, before: Mapping[str, Profile]) -> Profile:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise SettingsError(file=str(file), problems=(str(error),)) from error
+        raise SettingsError.unreadable(file, error) from error
     profile = from_toml(text, Profile, str(file))
     wrong = (*problems(profile), *_doubled(profile, before), *_misfit(profile, families))
     if wrong:

@@ -2,16 +2,19 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import is_dataclass
 from typing import Any, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from contracts.errors import SettingsError
+from contracts.misfit import misfits
+from contracts.tables import Table
 
 T = TypeVar("T")
 Json = dict[str, Any]
+Check = Callable[[Table], Iterable[str]]
 
 _WIRE = ConfigDict(extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
@@ -25,29 +28,43 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # any dataclass
     return _ADAPTERS[kind]
 
 
-def from_toml(text: str, kind: type[T], file: str) -> T:
+def _unchecked(_document: Table) -> Iterable[str]:
+    return ()
+
+
+def from_toml(text: str, kind: type[T], file: str, check: Check = _unchecked) -> T:
     """Return the settings in a TOML text as a `kind`.
 
+    `check` yields what the types do not show, each with its key. It is also asked of a document
+    that is not all it must be.
+
     Raises:
-        SettingsError: with every malformed, missing or unknown key at once.
+        SettingsError: with every malformed, missing or unknown key at once, and what `check` found.
     """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(file=file, problems=(str(error),)) from error
-    return from_table(document, kind, file)
+        problem = f"TOML 写法不对 / not TOML: {error}"
+        raise SettingsError(file=file, problems=(problem,)) from error
+    return from_table(document, kind, file, check)
 
 
-def from_table(table: Mapping[str, object], kind: type[T], file: str) -> T:
-    """Return a table of a TOML text as a `kind`; `file` says where it stands.
+def from_table(table: Table, kind: type[T], file: str, check: Check = _unchecked) -> T:
+    """Return a table of a TOML text as a `kind`; `file` says where it stands, `check` as above.
 
     Raises:
-        SettingsError: with every malformed, missing or unknown key at once.
+        SettingsError: with every malformed, missing or unknown key at once, and what `check` found.
     """
+    adapter = _adapter(kind)
     try:
-        return cast("T", _adapter(kind).validate_python(table))
+        value = adapter.validate_python(table)
     except ValidationError as error:
-        raise SettingsError(file=file, problems=_problems(error)) from error
+        faults = error.errors(include_url=False)
+        problems = (*misfits(faults, table, kind), *check(table))
+        raise SettingsError(file=file, problems=problems) from error
+    if problems := tuple(check(adapter.dump_python(value))):
+        raise SettingsError(file=file, problems=problems)
+    return cast("T", value)
 
 
 def from_json(raw: bytes | str, kind: type[T]) -> T:
@@ -81,10 +98,3 @@ def to_json(value: object) -> bytes:
 
 def _dump(document: object) -> bytes:
     return json.dumps(document).encode()
-
-
-def _problems(error: ValidationError) -> tuple[str, ...]:
-    return tuple(
-        f"{'.'.join(str(part) for part in problem['loc']) or '-'}: {problem['msg']}"
-        for problem in error.errors(include_url=False)
-    )

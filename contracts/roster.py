@@ -4,15 +4,31 @@ Read from config/roster.toml. Where the regulations differ from county to county
 is a setting here and never a constant in the code.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contracts.errors import SettingsError
 from contracts.loading import from_toml
+from contracts.tables import Table, dangling, doubled, names, rows
 
 Role = Literal["officer", "approver", "manager", "clerk"]
 DeadlineRule = Literal["same_workday", "after_issue", "after_return", "days", "workdays"]
 _STRICT = {"extra": "forbid"}
+_UNIQUE = (
+    ("policy", "name"),
+    ("department", "id"),
+    ("person", "id"),
+    ("recorder", "number"),
+    ("recorder", "device_number"),
+    ("recorder", "serial"),
+    ("recorder", "volume"),
+)
+_REFERENCES = (
+    ("department", "policy", ("policy", "name")),
+    ("person", "department", ("department", "id")),
+    ("recorder", "department", ("department", "id")),
+    ("recorder", "keeper", ("person", "id")),
+)
 
 
 @dataclass(frozen=True)
@@ -175,58 +191,25 @@ def parse_roster(text: str, file: str) -> Roster:
     Raises:
         SettingsError: with every malformed key, doubled id and dangling reference at once.
     """
-    roster = from_toml(text, Roster, file)
-    problems = (*_doubles(roster), *_dangling(roster), *_clear_problems(roster))
-    if problems:
-        raise SettingsError(file=file, problems=problems)
-    return roster
+    return from_toml(text, Roster, file, _problems)
 
 
-def _doubles(roster: Roster) -> tuple[str, ...]:
-    columns: tuple[tuple[str, list[str | None]], ...] = (
-        ("policy.name", [p.name for p in roster.policy]),
-        ("department.id", [d.id for d in roster.department]),
-        ("person.id", [p.id for p in roster.person]),
-        ("recorder.number", [r.number for r in roster.recorder]),
-        ("recorder.device_number", [r.device_number for r in roster.recorder]),
-        ("recorder.serial", [r.serial for r in roster.recorder]),
-        ("recorder.volume", [r.volume for r in roster.recorder]),
-    )
-    return tuple(
-        f"{column}: {value!r} 出现 {values.count(value)} 次 / given {values.count(value)} times"
-        for column, values in columns
-        for value in dict.fromkeys(values)
-        if value is not None and values.count(value) > 1
-    )
+def _problems(document: Table) -> Iterator[str]:
+    for name, key in _UNIQUE:
+        yield from doubled(document, name, key)
+    for name, key, target in _REFERENCES:
+        yield from dangling(document, name, key, target, may_be_blank=key == "keeper")
+    models = names(document, "recorder", "model", "")
+    for own, policy in rows(document, "policy"):
+        yield from _clear_problems(f"policy.{own}.clear.model", policy, models)
 
 
-def _dangling(roster: Roster) -> tuple[str, ...]:
-    policies = {p.name for p in roster.policy}
-    departments = {d.id for d in roster.department}
-    people = {p.id for p in roster.person}
-    wanted = (
-        *((f"department.{d.id}.policy", d.policy, policies) for d in roster.department),
-        *((f"person.{p.id}.department", p.department, departments) for p in roster.person),
-        *((f"recorder.{r.number}.department", r.department, departments) for r in roster.recorder),
-        *((f"recorder.{r.number}.keeper", r.keeper, people) for r in roster.recorder if r.keeper),
-    )
-    return tuple(
-        f"{where}: 没有 {value!r} / there is no {value!r}"
-        for where, value, known in wanted
-        if value not in known
-    )
-
-
-def _clear_problems(roster: Roster) -> tuple[str, ...]:
-    models = {recorder.model for recorder in roster.recorder}
-    problems = []
-    for policy in roster.policy:
-        named = [rule.model for rule in policy.clear]
-        where = f"policy.{policy.name}.clear.model"
-        for model in dict.fromkeys(named):
-            if not model or model not in models:
-                problems.append(f"{where}: 没有 {model!r} 型记录仪 / no recorder is a {model!r}")
-            if named.count(model) > 1:
-                times = named.count(model)
-                problems.append(f"{where}: {model!r} 出现 {times} 次 / given {times} times")
-    return tuple(problems)
+def _clear_problems(where: str, policy: Table, models: set[str] | None) -> Iterator[str]:
+    given = [rule.get("model") for _, rule in rows(policy, "clear")]
+    named = [model for model in given if isinstance(model, str)]
+    for model in dict.fromkeys(named):
+        if models is not None and (not model or model not in models):
+            yield f"{where}: 没有 {model!r} 型记录仪 / no recorder is a {model!r}"
+        if named.count(model) > 1:
+            times = named.count(model)
+            yield f"{where}: {model!r} 出现 {times} 次 / given {times} times"

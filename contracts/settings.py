@@ -1,13 +1,13 @@
 """The settings files config/station.toml and config/index.toml as frozen dataclasses."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from contracts.errors import SettingsError
 from contracts.loading import from_toml
+from contracts.tables import Table, doubled, table
 
 # Ids become MQTT topic levels, origin lines and file names (faults: CVE-2017-7650 pattern).
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
@@ -15,7 +15,6 @@ ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 RESERVED_IDS = frozenset({"index", "screen", "alert", "report"})
 _STRICT = {"extra": "forbid"}
 _HALF_PERCENT = 50
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -147,18 +146,7 @@ def parse_station(text: str, file: str) -> StationSettings:
     Raises:
         SettingsError: with every problem at once.
     """
-    settings = from_toml(text, StationSettings, file)
-    numbers = [dock.number for dock in settings.dock]
-    ports = [dock.port for dock in settings.dock]
-    problems = (
-        *_bad_ids(organisation=settings.station.organisation, id=settings.station.id),
-        *_reserved(settings.station.id),
-        *_bad_zone(settings.station.zone),
-        *_bad_storage(settings.storage),
-        *(f"dock.number: {n} 重复 / doubled" for n in sorted(_doubled(numbers))),
-        *(f"dock.port: {p!r} 重复 / doubled" for p in sorted(_doubled(ports))),
-    )
-    return _checked(settings, file, problems)
+    return from_toml(text, StationSettings, file, _station_problems)
 
 
 def parse_index(text: str, file: str) -> IndexSettings:
@@ -167,47 +155,47 @@ def parse_index(text: str, file: str) -> IndexSettings:
     Raises:
         SettingsError: with every problem at once.
     """
-    settings = from_toml(text, IndexSettings, file)
-    problems = (*_bad_ids(organisation=settings.organisation), *_bad_zone(settings.zone))
-    return _checked(settings, file, problems)
+    return from_toml(text, IndexSettings, file, _index_problems)
 
 
-def _checked(settings: T, file: str, problems: tuple[str, ...]) -> T:
-    if problems:
-        raise SettingsError(file=file, problems=problems)
-    return settings
+def _station_problems(document: Table) -> Iterator[str]:
+    station = table(document, "station")
+    yield from _bad_ids("station.", station, "organisation", "id")
+    if station.get("id") in RESERVED_IDS:
+        yield f"station.id: {station['id']!r} 另有所用, 请换一个 / is taken by something else"
+    yield from _bad_zone("station.", station)
+    yield from _bad_storage(table(document, "storage"))
+    yield from doubled(document, "dock", "number")
+    yield from doubled(document, "dock", "port")
 
 
-def _doubled(values: list[T]) -> set[T]:
-    return {value for value in values if values.count(value) > 1}
+def _index_problems(document: Table) -> Iterator[str]:
+    yield from _bad_ids("", document, "organisation")
+    yield from _bad_zone("", document)
 
 
-def _bad_ids(**ids: str) -> tuple[str, ...]:
-    return tuple(
-        f"{key}: {value!r} 应为 2-32 个小写字母、数字或连字符 / must be 2-32 of a-z, 0-9 and -"
-        for key, value in ids.items()
-        if not ID_PATTERN.fullmatch(value)
-    )
+def _bad_ids(where: str, document: Table, *keys: str) -> Iterator[str]:
+    for key in keys:
+        value = document.get(key)
+        if isinstance(value, str) and not ID_PATTERN.fullmatch(value):
+            what = "应为 2-32 个小写字母、数字或连字符 / must be 2-32 of a-z, 0-9 and -"
+            yield f"{where}{key}: {value!r} {what}"
 
 
-def _reserved(station: str) -> tuple[str, ...]:
-    if station not in RESERVED_IDS:
-        return ()
-    return (f"id: {station!r} 另有所用, 请换一个 / is taken by something else",)
+def _bad_storage(storage: Table) -> Iterator[str]:
+    for key, value in storage.items():
+        if not isinstance(value, int):
+            continue
+        if value <= 0 or (key.endswith("_percent") and value > _HALF_PERCENT):
+            what = "应为正数, 百分比不超过 50 / must be above 0, a percentage up to 50"
+            yield f"storage.{key}: {value} {what}"
 
 
-def _bad_storage(storage: StorageSettings) -> tuple[str, ...]:
-    values = vars(storage).items()
-    return tuple(
-        f"storage.{key}: {value} 应为正数, 百分比不超过 50 / must be above 0, a percentage up to 50"
-        for key, value in values
-        if value <= 0 or (key.endswith("_percent") and value > _HALF_PERCENT)
-    )
-
-
-def _bad_zone(zone: str) -> tuple[str, ...]:
+def _bad_zone(where: str, document: Table) -> Iterator[str]:
+    zone = document.get("zone")
+    if not isinstance(zone, str):
+        return
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        return (f"zone: 没有时区 {zone!r} / there is no time zone {zone!r}",)
-    return ()
+        yield f"{where}zone: 没有时区 {zone!r} / there is no time zone {zone!r}"

@@ -130,5 +130,5 @@ def _guard(work: Callable[[], T]) -> T:
     try:
         return work()
     except MusterError as error:
-        click.echo(f"{error}\n→ {error.remedy.fill(**error.fields)}", err=True)
+        click.echo(error.account, err=True)
         sys.exit(FAULT if isinstance(error, LedgerError | InternalError) else WRONG_USE)

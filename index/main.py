@@ -240,7 +240,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(file=str(path), problems=(str(error),)) from error
+        raise SettingsError.unreadable(path, error) from error
 
 
 def _load_roster(path: Path) -> Roster:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from contracts.errors import MusterError
+from contracts.errors import MusterError, SettingsError
 from contracts.roster import parse_roster
 from contracts.settings import parse_station
 from look.guarding import Guard
@@ -18,7 +18,7 @@ from station.watching import SnapshotFile
 from station.web import Pages
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="muster")
 def main() -> None:
     """采集站页面: 看板, 领用交回, 台账, 登记表 / The station's pages."""
@@ -36,8 +36,8 @@ def serve_command(config: Path) -> None:
     """启动页面服务 / Serve the pages."""
     try:
         pages = pages_of(config)
-    except (MusterError, OSError) as error:
-        click.echo(_complaint(error), err=True)
+    except MusterError as error:
+        click.echo(error.account, err=True)
         sys.exit(2)
     where = pages.desk.settings.pages
     click.echo(f"http://{where.host}:{where.port}/")
@@ -48,15 +48,14 @@ def pages_of(config: Path) -> Pages:
     """Return the pages that a settings file describes.
 
     Raises:
-        SettingsError: the settings or the roster do not say what they must.
-        OSError: one of them cannot be read.
+        SettingsError: the settings or the roster cannot be read, or do not say what they must.
     """
-    settings = parse_station(config.read_text(encoding="utf-8"), str(config))
+    settings = parse_station(_read(config), str(config))
     roster = Path(settings.folders.roster)
     run = Path(settings.folders.run)
     desk = Desk(
         settings=settings,
-        roster=parse_roster(roster.read_text(encoding="utf-8"), str(roster)),
+        roster=parse_roster(_read(roster), str(roster)),
         snapshots=SnapshotFile(run / "snapshot.json"),
         agent=Agent(run / "agent.sock"),
         clock=lambda: datetime.now(UTC),
@@ -65,7 +64,8 @@ def pages_of(config: Path) -> Pages:
     return Pages(desk, renderer(desk.zone), guard)
 
 
-def _complaint(error: MusterError | OSError) -> str:
-    if isinstance(error, MusterError):
-        return f"{error}\n{error.remedy.fill(**error.fields)}"
-    return str(error)
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError.unreadable(file, error) from error

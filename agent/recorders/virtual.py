@@ -209,7 +209,7 @@ class VirtualRecorder:
         except FileNotFoundError:
             return self.script.clock_offset_seconds
         except OSError as error:
-            raise SettingsError(file=str(state), problems=(str(error),)) from error
+            raise SettingsError.unreadable(state, error) from error
         return from_toml(_text(state), _State, str(state)).clock_offset_seconds
 
     def _battery_percent(self, now: datetime) -> int | None:
@@ -313,7 +313,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(file=str(file), problems=(str(error),)) from error
+        raise SettingsError.unreadable(file, error) from error
 
 
 def _reading(kind: ReadingKind, value: int | None, now: datetime) -> Reading:

@@ -22,6 +22,11 @@ class MusterError(Exception):
         """The sentence with its fields filled in."""
         return self.sentence.fill(**self.fields)
 
+    @property
+    def account(self) -> str:
+        """What a terminal or a journal shows: the sentence, then what to do next."""
+        return f"{self}\n→ {self.remedy.fill(**self.fields)}"
+
     def __str__(self) -> str:
         return f"{self.text} [{self.code}]"
 

@@ -11,14 +11,23 @@ class SettingsError(StationError):
     sentence = Text(
         "设置文件 {file} 有 {count} 处错误", "{count} problem(s) in settings file {file}"
     )
-    remedy = Text(
-        "按下列各条修改后重新启动: {problems}",
-        "Mend each of these and start again: {problems}",
-    )
+    _mend = Text("逐条改正后重新启动", "Mend each of these and start again")
+    remedy = Text(f"{_mend.zh}: {{problems}}", f"{_mend.en}: {{problems}}")
 
     def __init__(self, *, file: str, problems: tuple[str, ...]) -> None:
         self.problems = problems
-        super().__init__(file=file, count=len(problems), problems="\n  ".join(("", *problems)))
+        super().__init__(file=file, count=len(problems), problems="; ".join(problems))
+
+    @classmethod
+    def unreadable(cls, file: object, error: Exception) -> "SettingsError":
+        """Return the error for a file or folder that cannot be read, or is no UTF-8."""
+        why = getattr(error, "strerror", None) or error
+        return cls(file=str(file), problems=(f"读不出 / cannot be read: {why}",))
+
+    @property
+    def account(self) -> str:
+        """What a terminal or a journal shows: each problem once, on a line of its own."""
+        return "\n".join((str(self), *(f"  {one}" for one in self.problems), f"→ {self._mend}"))
 
 
 class ArchiveFullError(StationError):

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from contracts.errors import SettingsError
 from contracts.loading import from_toml
+from contracts.tables import doubled
 
 DayKind = Literal["workday", "rest"]
 _STRICT = {"extra": "forbid"}
@@ -104,14 +104,7 @@ def parse_calendar(text: str, file: str) -> CalendarTable:
     Raises:
         SettingsError: with every malformed key and doubled date at once.
     """
-    table = from_toml(text, CalendarTable, file)
-    dates = [line.date for line in table.day]
-    doubled = tuple(
-        f"day.date: {day} 重复 / doubled" for day in sorted(set(dates)) if dates.count(day) > 1
-    )
-    if doubled:
-        raise SettingsError(file=file, problems=doubled)
-    return table
+    return from_toml(text, CalendarTable, file, lambda document: doubled(document, "day", "date"))
 
 
 def calendar_of(

@@ -60,7 +60,7 @@ def test_a_malformed_file_is_entered_and_said_and_the_station_works_on(world):
     with running(world) as agent:
         said = agent.log.read_text("utf-8")
     assert "51-wrong.toml" in said
-    assert "match.folder: Unexpected keyword argument" in said
+    assert "match.folder: 没有这一项; 是不是 'folders'?" in said
     (started,) = world.data("agent.started")
     assert started["profiles_refused"] == ["51-wrong.toml"]
     assert len(started["profiles_sha256"]) == 64

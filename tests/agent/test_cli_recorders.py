@@ -66,7 +66,7 @@ def test_a_station_s_own_profiles_and_docks_are_told_and_the_malformed_one_is_na
     assert "own" in [profile["name"] for profile in said["profiles"]]
     (refused,) = said["refused"]
     assert refused["file"].endswith("06-bad.toml")
-    assert refused["problems"] == ["match.vid: Unexpected keyword argument"]
+    assert refused["problems"] == ["match.vid: 没有这一项 / there is no such key"]
     assert [one["dock"] for one in said["devices"]] == [2]
 
 

@@ -53,13 +53,16 @@ def test_a_file_of_the_same_name_takes_the_place_of_the_one_that_is_shipped(tmp_
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (ACME + "wrong = 1", "match.wrong: Unexpected keyword argument"),
-        ('name = "acme"', "title: Field required"),
+        (ACME + "wrong = 1", "match.wrong: 没有这一项"),
+        ('name = "acme"', "title: 缺少这一项"),
         (ACME + "[", "(at "),
         (ACME.replace("acme", "ptp"), "name: 'ptp' 重复"),
         (ACME.replace("1234:5678", "1234"), "match.usb: '1234'"),
         (ACME + '[language]\nfamily = "x"\ntransport = "scsi"', "language.family: 没有 'x'"),
-        (ACME + '[language]\nfamily = "ptp"\ntransport = "x"', "language.transport: Input"),
+        (
+            ACME + '[language]\nfamily = "ptp"\ntransport = "x"',
+            "language.transport: 没有 'x' 这一种",
+        ),
     ],
 )
 def test_a_malformed_file_is_refused_with_file_key_and_reason_and_the_others_load(

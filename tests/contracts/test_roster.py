@@ -80,7 +80,7 @@ def test_every_problem_of_a_roster_is_listed_at_once():
 def test_unknown_and_missing_keys_are_all_named():
     text = GOOD.replace('name = "甲"\n', "").replace('role = "officer"', 'role = "king"')
     listed = problems(parse_roster, text + 'colour = "red"\n')
-    for piece in ("person.0.name", "person.0.role", "recorder.0.colour"):
+    for piece in ("person.1001.name", "person.1001.role", "recorder.R1.colour"):
         assert piece in listed
 
 
@@ -100,7 +100,7 @@ def test_good_station_settings_have_their_defaults():
         ('id = "s1"', 'id = "S 1/#"', "id: 'S 1/#'"),
         ('organisation = "example"', 'organisation = "+"', "organisation: '+'"),
         ('name = "示范站"', 'name = "示范站"\nzone = "Mars/Olympus"', "Mars/Olympus"),
-        ("number = 1", "number = 1\n[[dock]]\nnumber = 1", "dock.0.port"),
+        ("number = 1", "number = 1\n[[dock]]\nnumber = 1", "dock.1.port"),
         ("[[dock]]", '[[dock]]\nnumber = 1\nport = "b"\n[[dock]]', "dock.number: 1"),
         ("[[dock]]", '[[dock]]\nnumber = 2\nport = "pci-0:1"\n[[dock]]', "dock.port: 'pci-0:1'"),
     ],

@@ -25,13 +25,15 @@ def problems(name):
 
 @pytest.mark.parametrize("name", sorted(RESERVED_IDS))
 def test_a_station_is_not_called_what_the_brokers_rules_call_others(name):
-    assert problems(name) == (f"id: {name!r} 另有所用, 请换一个 / is taken by something else",)
+    assert problems(name) == (
+        f"station.id: {name!r} 另有所用, 请换一个 / is taken by something else",
+    )
 
 
 @pytest.mark.parametrize("name", ["#", "+", "s/1", "", "s" * 33, "S1", "-s", "%u", "$SYS"])
 def test_a_station_id_can_be_nothing_but_one_topic_level(name):
     (problem,) = problems(name)
-    assert problem.startswith(f"id: {name!r} ")
+    assert problem.startswith(f"station.id: {name!r} ")
 
 
 def test_any_other_id_is_fine():

@@ -12,8 +12,8 @@ OURS = {*PROGRAMS, "look", "demo", "benchmarks", "tests"}
 # the network or another process.
 PURE = {
     "ast", "base64", "bisect", "binascii", "collections", "contextlib", "dataclasses", "datetime",
-    "enum", "fnmatch", "functools", "hashlib", "itertools", "json", "math", "operator", "pathlib",
-    "re", "string", "struct", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
+    "difflib", "enum", "fnmatch", "functools", "hashlib", "itertools", "json", "math", "operator",
+    "pathlib", "re", "string", "struct", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 PURE_ROOMS = ("contracts", "agent/core", "agent/families", "index/core")
 PURE_PACKAGES = {"pydantic", "rfc8785", "cryptography"}  # each computes only

@@ -17,7 +17,8 @@ def test_broken_settings_are_listed_and_end_the_start(folder):
     config.write_text(config.read_text(encoding="utf-8") + "colour = 3\n", encoding="utf-8")
     ended = serve(config)
     assert ended.returncode == 2
-    assert "colour" in ended.stderr
+    assert "colour: 没有这一项" in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("→ ")
 
 
 @pytest.mark.parametrize("missing", ["station.toml", "roster.toml"])
@@ -26,3 +27,4 @@ def test_a_missing_file_is_named(folder, missing):
     ended = serve(folder / "station.toml")
     assert ended.returncode == 2
     assert missing in ended.stderr
+    assert "读不出 / cannot be read: No such file or directory\n→ " in ended.stderr

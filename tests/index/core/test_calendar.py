@@ -69,7 +69,7 @@ def test_a_table_with_a_day_twice_is_refused_with_that_day():
     line = '[[day]]\ndate = 2027-01-01\nkind = "rest"\n'
     with pytest.raises(SettingsError) as caught:
         parse_calendar(line + line, "calendar.toml")
-    assert caught.value.problems == ("day.date: 2027-01-01 重复 / doubled",)
+    assert caught.value.problems == ("day.date: 2027-01-01 出现 2 次 / given 2 times",)
 
 
 def test_a_table_is_read_from_toml():
