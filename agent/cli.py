@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -220,16 +221,21 @@ def recorders(config: Path | None, *, as_json: bool) -> None:
     "--config", type=_file, help="站点设置, 可省 / the station's settings; may be left out"
 )
 @click.option("--profile", required=True, help="型号档案的名称 / the name of a recorder profile")
-@click.option("--port", type=_file, help="设备节点 / a device node: /dev/ttyUSB0, /dev/sg2")
+@click.option("--device", type=_file, help="设备节点 / a device node: /dev/ttyUSB0, /dev/sg2")
 @click.option("--serial", help="USB 序列号 (adb) / a USB serial number, for adb")
 @click.option("--json", "as_json", is_flag=True, help="供程序读取 / for programs")
 def ask(
-    config: Path | None, profile: str, port: Path | None, serial: str | None, *, as_json: bool
+    config: Path | None, profile: str, device: Path | None, serial: str | None, *, as_json: bool
 ) -> None:
     """按型号档案询问一台设备, 只读 / ask one device as a profile says; changes nothing on it."""
     config = config or (_CONFIG if _CONFIG.exists() else None)
     loaded = _guard(lambda: wiring.known_recorders(_load(config) if config else None))
-    told = _guard(lambda: questioning.ask(_named(loaded, profile), port, serial))
+    named = _named(loaded, profile)
+    lacking = questioning.lacking(named, device, serial)
+    if lacking:
+        why = f"型号 {profile} 须用 {lacking} 指明设备 / {lacking} must say which device it is"
+        raise click.UsageError(why)
+    told = _guard(lambda: questioning.ask(named, device, serial))
     if as_json:
         click.echo(json.dumps(questioning.document(told), ensure_ascii=False, indent=2))
     else:
@@ -264,10 +270,12 @@ def _named(loaded: Loaded, name: str) -> Profile:
     found = next((one for one in loaded.profiles if one.name == name), None)
     if found is not None:
         return found
-    known = ", ".join(one.name for one in loaded.profiles)
-    refused = (f"{error.fields['file']}: {'; '.join(error.problems)}" for error in loaded.refused)
-    problems = (f"没有 {name!r} / there is none; {known}", *refused)
-    raise SettingsError(file="--profile", problems=problems)
+    lines = [f"没有型号档案 {name!r} / there is no recorder profile {name!r}"]
+    near = get_close_matches(name, [one.name for one in loaded.profiles], 1)
+    lines += [f"是不是 / did you mean: {one}?" for one in near]
+    lines += [error.account for error in loaded.refused]
+    lines.append("现有型号 / those there are: muster-agent recorders")
+    raise click.BadParameter("\n".join(lines), param_hint="--profile")
 
 
 @main.command("hash-pin")

@@ -376,7 +376,8 @@ def record(settings: StationSettings | None, at: str) -> Recorded:
     """Return all that the device at a port or node tells, and what its card holds.
 
     Raises:
-        TransportError: nothing is there, the kernel does not let it in, or the agent holds it.
+        NothingPluggedInError: nothing is there.
+        TransportError: the kernel does not let it in, or the agent holds it.
         RecorderSilentError: it is no disk and speaks no language we know.
         MusterError: as the driver and the transport raise.
     """

@@ -17,7 +17,7 @@ from agent.core.recorder import Device
 from agent.families import FAMILIES
 from agent.families.grammar import Grammar
 from agent.ways import ways
-from contracts.errors import NoAnswerError, NoDriverError, RecorderSilentError
+from contracts.errors import NoAnswerError, NotAskableError, RecorderSilentError
 from contracts.names import visible
 
 T = TypeVar("T")
@@ -37,6 +37,7 @@ _LOGINS = {
     "refused": "拒绝 / refused",
     "default": "出厂密码 / a factory password",
 }
+_AT_NODES = frozenset({"scsi", "usb", "serial", "library"})
 _UNITS = {"battery_percent": " %", "free_bytes": " B", "total_bytes": " B"}
 
 
@@ -56,14 +57,14 @@ def ask(profile: Profile, node: Path | None, serial: str | None) -> tuple[Answer
     """Speak with whatever is at a node, or has this USB serial number, as a profile says.
 
     Raises:
-        NoDriverError: the profile has no language that can be asked like this.
+        NotAskableError: the profile has no language that can be asked like this.
         RecorderSilentError: nothing there speaks this language.
         RecorderGoneError, TransportError: as `Transport.ask`.
     """
     language = profile.language
     opens = ways().get(language.transport) if language else None
     if language is None or opens is None or language.family not in FAMILIES:
-        raise NoDriverError(device=profile.name)
+        raise NotAskableError(profile=profile.name)
     family = FAMILIES[language.family](language.options)
     transport = opens(_device(node, serial), language.options)
     try:
@@ -73,6 +74,14 @@ def ask(profile: Profile, node: Path | None, serial: str | None) -> tuple[Answer
         return tuple(answers(family, transport))
     finally:
         transport.close()
+
+
+def lacking(profile: Profile, node: Path | None, serial: str | None) -> str | None:
+    """Return the option that is missing to say which device is meant; None where none is."""
+    transport = profile.language.transport if profile.language else None
+    if transport == "adb":
+        return "--serial" if serial is None else None
+    return "--device" if transport in _AT_NODES and node is None else None
 
 
 def answers(

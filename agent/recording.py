@@ -45,6 +45,7 @@ from agent.families.zzx import Zzx
 from agent.questioning import answers
 from contracts.errors import (
     NoAnswerError,
+    NothingPluggedInError,
     RecorderError,
     RecorderGoneError,
     RecorderSilentError,
@@ -109,7 +110,8 @@ def found(devices: Iterable[Device], at: str) -> Device:
     """Return the device at a port or node.
 
     Raises:
-        TransportError: there is none, or the kernel does not let it in.
+        NothingPluggedInError: there is none.
+        TransportError: the kernel does not let it in.
     """
     for device in devices:
         nodes = (device.node, device.usb, device.generic, *device.lines)
@@ -119,7 +121,7 @@ def found(devices: Iterable[Device], at: str) -> Device:
             reason = "内核未放行, 见 fixtures.md / not let in by the kernel: see fixtures.md"
             raise TransportError(node=device.usb, reason=reason)
         return device
-    raise TransportError(node=at, reason="没有插着的设备 / nothing is plugged in there")
+    raise NothingPluggedInError(at=at)
 
 
 def record(

@@ -61,6 +61,7 @@ from contracts.errors import (
     ArchiveFillingError,
     ArchiveFullError,
     ArchiveLowError,
+    DockUnknownError,
     MusterError,
     NothingToRetryError,
     RecorderNumberTwiceError,
@@ -316,7 +317,9 @@ class Station:
 
     def _retry_asked(self, number: int, now: datetime) -> list[Effect]:
         dock = self.docks.get(number)
-        if dock is None or dock.state not in _RETRIABLE:
+        if dock is None:
+            raise DockUnknownError(dock=number, docks=", ".join(map(str, sorted(self.docks))))
+        if dock.state not in _RETRIABLE:
             raise NothingToRetryError(dock=number)
         if dock.is_vacant:  # it only showed why what stood in it did not come back
             return self._step(number, Removed(), now)

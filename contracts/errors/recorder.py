@@ -248,6 +248,31 @@ class NoDriverError(RecorderError):
     remedy = Text("请管理员核对记录仪型号", "The device manager checks the recorder's model")
 
 
+class NotAskableError(RecorderError):
+    """A profile has no language that `muster-agent ask` could speak."""
+
+    code = "not_askable"
+    sentence = Text(
+        "型号 {profile} 没有可以询问的语言: 它是存储卡或相机",
+        "Profile {profile} has no language to ask in: it is a card or a camera",
+    )
+    remedy = Text(
+        "插到工位上即读取; 要录下它的文件名和回答: muster-agent record-fixture",
+        "It is read when it is docked; muster-agent record-fixture keeps its answers and names",
+    )
+
+
+class NothingPluggedInError(RecorderError):
+    """Nothing is plugged in where a device was to be."""
+
+    code = "nothing_plugged_in"
+    sentence = Text("{at} 处没有插着的设备", "Nothing is plugged in at {at}")
+    remedy = Text(
+        "插着的设备和端口见 muster-agent recorders",
+        "See what is plugged in and where: muster-agent recorders",
+    )
+
+
 class RecorderSilentError(RecorderError):
     """A device that shows no disk answers in none of the languages it may have."""
 

@@ -332,6 +332,14 @@ class QuestionUnknownError(StationError):
     remedy = Text("在问题列表中重新选择", "Choose one from the list of questions")
 
 
+class DockUnknownError(StationError):
+    """The station has no dock of this number."""
+
+    code = "dock_unknown"
+    sentence = Text("没有 {dock} 号工位", "There is no dock {dock}")
+    remedy = Text("本站的工位: {docks}", "This station has: {docks}")
+
+
 class NothingToRetryError(StationError):
     """A dock has nothing that could be tried again."""
 

@@ -58,7 +58,7 @@ def test_a_serial_recorder_is_asked_with_nothing_but_its_file(own):
     recorder = TextRecorder(baud=9600)
     with SerialPort() as port:
         port.answer(recorder)
-        done = asked(own, "--profile", "text", "--port", port.node)
+        done = asked(own, "--profile", "text", "--device", port.node)
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
         "编号 / number: DSJ0001 (reported, grammar)",
@@ -77,7 +77,7 @@ def test_a_board_in_a_dock_is_read_by_programs(own):
     declare(own, "board", BOARD_PROFILE)
     with SerialPort() as port:
         port.answer(ChargeBoard())
-        board = asked(own, "--profile", "board", "--port", port.node, "--json")
+        board = asked(own, "--profile", "board", "--device", port.node, "--json")
     told = {one["fact"]: one for one in json.loads(board.output)}
     assert (told["charge_current"]["value"], told["charge_current"]["unit"]) == (512.0, "mA")
     assert told["battery_percent"]["confidence"] == "unknown"
@@ -86,7 +86,7 @@ def test_a_board_in_a_dock_is_read_by_programs(own):
 def test_a_badge_that_is_shown_is_read(own):
     declare(own, "badge", BADGE_PROFILE)
     with SerialPort() as port, ThreadPoolExecutor() as pool:
-        asking = pool.submit(asked, own, "--profile", "badge", "--port", port.node)
+        asking = pool.submit(asked, own, "--profile", "badge", "--device", port.node)
         while not asking.done():
             port.say(BadgeReader().shown("0004711815"))
             wait([asking], timeout=0.2)
@@ -99,7 +99,7 @@ def test_what_is_unknown_says_why(own):
     recorder.battery = 255
     with SerialPort() as port:
         port.answer(recorder)
-        done = asked(own, "--profile", "text", "--port", port.node)
+        done = asked(own, "--profile", "text", "--device", port.node)
     assert "电量 / battery: 未知 / unknown" in done.output.splitlines()
 
 
@@ -118,18 +118,31 @@ def test_an_android_recorder_is_asked_through_adb(own):
 def test_what_does_not_answer_is_said_not_to(own):
     declare(own, "text", TEXT_PROFILE)
     with SerialPort() as port:
-        done = asked(own, "--profile", "text", "--port", port.node)
+        done = asked(own, "--profile", "text", "--device", port.node)
     assert done.exit_code == 2
     assert "[recorder_silent]" in done.output
 
 
 def test_a_profile_that_is_not_known_is_said_with_those_that_are(own):
-    done = asked(own, "--profile", "nonesuch")
+    (own / "05-bad.toml").write_text("colour = 1")
+    done = asked(own, "--profile", "androidzzx")
     assert done.exit_code == 2
-    assert "android-zzx" in done.output
+    for words in ("没有型号档案 'androidzzx'", "did you mean: android-zzx?", "colour: 没有这一项"):
+        assert words in done.output
 
 
-def test_a_profile_without_a_language_cannot_be_asked(own):
-    done = asked(own, "--profile", "generic-msc")
+@pytest.mark.parametrize("profile", ["generic-msc", "mtp"])
+def test_a_card_or_camera_cannot_be_asked_and_it_is_said_what_to_do_instead(own, profile):
+    done = asked(own, "--profile", profile)
     assert done.exit_code == 2
-    assert "[no_driver]" in done.output
+    assert "[not_askable]" in done.output
+    assert "record-fixture" in done.output
+
+
+@pytest.mark.parametrize(
+    ("profile", "option"), [("novatek-text", "--device"), ("android-zzx", "--serial")]
+)
+def test_what_is_missing_to_say_which_device_is_meant_is_named(own, profile, option):
+    done = asked(own, "--profile", profile)
+    assert done.exit_code == 2
+    assert f"{option} must say which device it is" in done.output

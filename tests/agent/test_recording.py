@@ -14,7 +14,13 @@ from agent.mounting import mount_read_only
 from agent.recorders.massstorage import MassStorage
 from agent.recording import Means, found, record, write
 from agent.ways import ways
-from contracts.errors import RecorderGoneError, RecorderSilentError, SettingsError, TransportError
+from contracts.errors import (
+    NothingPluggedInError,
+    RecorderGoneError,
+    RecorderSilentError,
+    SettingsError,
+    TransportError,
+)
 from tests.acceptance.test_station_cards import card as image
 from tests.acceptance.test_station_cards import reader
 from tests.recorders.construct import (
@@ -84,7 +90,8 @@ def test_nothing_is_hidden_only_where_that_is_asked_for(tmp_path):
 
 def test_a_place_where_nothing_is_plugged_in_is_said(tmp_path):
     done = ran(tmp_path / "a.fixture", "--port", "usb-nowhere")
-    assert (done.exit_code, "transport" in done.output) == (2, True)
+    assert (done.exit_code, "Nothing is plugged in at usb-nowhere" in done.output) == (2, True)
+    assert "muster-agent recorders" in done.output
     assert not (tmp_path / "a.fixture").exists()
 
 
@@ -235,7 +242,7 @@ def test_a_device_is_found_by_its_port_or_any_of_its_nodes():
     device = Device("usb-0:5", "other", PLUG, "x", lines=(PLUG / "ttyUSB0",))
     for at in ("usb-0:5", str(PLUG), str(PLUG / "ttyUSB0")):
         assert found([device], at) is device
-    with pytest.raises(TransportError):
+    with pytest.raises(NothingPluggedInError):
         found([device], "usb-0:6")
 
 

@@ -127,7 +127,7 @@ def test_a_dock_is_tried_again_when_asked_and_an_empty_one_is_not(world, agent):
     assert agent.ask(Retry(1)).ok
     agent.wait_entry("visit.completed", 2)
     assert agent.ask(Retry(2)).code == "nothing_to_retry"
-    assert agent.ask(Retry(99)).code == "nothing_to_retry"
+    assert agent.ask(Retry(99)).code == "dock_unknown"
 
 
 def test_a_restart_with_an_issued_recorder_still_docked_enters_no_return(world, agent):

@@ -204,7 +204,7 @@ def test_a_recorder_is_issued_with_the_checks_it_had():
         (Observe("R1", "1001", ""), ["1001"], "command_invalid"),
         (Observe("R1", "1001", "", 101), ["1001"], "command_invalid"),
         (Retry(1), [], "nothing_to_retry"),
-        (Retry(99), [], "nothing_to_retry"),
+        (Retry(99), [], "dock_unknown"),
     ],
 )
 def test_a_request_that_may_not_be_is_refused_with_its_code(command, proved, code):
