@@ -168,8 +168,11 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
         Text("无需处理; 重新核对后再清空", "Nothing to do; everything is checked anew"),
     ),
     "in_repair": (
-        Text("记录仪报修中: {value}", "The recorder is in repair: {value}"),
-        Text("修好后由管理员恢复使用", "The device manager puts it back in service when mended"),
+        Text("记录仪已停用: {value}", "The recorder is out of service: {value}"),
+        Text(
+            "由管理员在报修页恢复使用",
+            "The device manager puts it back in service on the page Report a fault",
+        ),
     ),
     "not_in_dock": (
         Text("记录仪不在工位, 未经检查", "The recorder is not in a dock and was not checked"),

@@ -1,13 +1,13 @@
 """The kiosk board as values: one tile for each dock, made from a snapshot."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.dock import DockState
 from contracts.finding import Finding
 from contracts.reading import Reading, ReadingKind
-from contracts.snapshot import DockView, Progress, Snapshot
+from contracts.snapshot import DockView, Progress, RecorderView, Snapshot
 from contracts.text import Text
 from station.clearing import ClearingShown, show_clearing
 from station.showing import show_bytes, show_offset, show_percent
@@ -18,6 +18,11 @@ from station.watching import is_stale
 MOST_INSTRUCTIONS = {1: 6, 2: 3}
 FEWEST_INSTRUCTIONS = 2
 _SILENT = Text("无响应", "No answer")
+# Where a recorder is that nobody may take though it stands in a dock.
+OUT_OF_SERVICE = {
+    "in_repair": Text("送修停用", "Out of service"),
+    "lost": Text("登记丢失", "Reported lost"),
+}
 _SIGN_OF = {"note": "note", "warning": "attention", "blocking": "failed"}
 _ISSUED_FROM = frozenset({DockState.READY, DockState.ATTENTION})
 _RETRIED = frozenset({DockState.ATTENTION, DockState.FAILED})
@@ -92,10 +97,10 @@ def board_of(snapshot: Snapshot | None, now: datetime, names: Names) -> Board:
     """Return the board for a snapshot, which may be missing or stale."""
     if snapshot is None:
         return Board(None, is_answering=False, tiles=(), inbox=None, columns=1, now=now)
-    issuable = frozenset(recorder.number for recorder in snapshot.recorders if recorder.issuable)
+    recorders = {recorder.number: recorder for recorder in snapshot.recorders}
     columns = _columns(len(snapshot.docks))
     most = MOST_INSTRUCTIONS.get(columns, FEWEST_INSTRUCTIONS)
-    maker = _Maker(issuable, names, most, now)
+    maker = _Maker(recorders, names, most, now)
     return Board(
         snapshot=snapshot,
         is_answering=not is_stale(snapshot, now),
@@ -135,7 +140,7 @@ def instruction_of(finding: Finding) -> Instruction:
 class _Maker:
     """Makes the tiles of one board."""
 
-    issuable: frozenset[str]
+    recorders: Mapping[str, RecorderView]
     names: Names
     most: int
     now: datetime
@@ -143,11 +148,13 @@ class _Maker:
     def tile(self, view: DockView) -> Tile:
         clearing = show_clearing(view.clearing, view, self.now) if view.clearing else None
         is_silent = any(finding.code == "card_silent" for finding in view.findings)
-        instructions = _instructions(view, clearing)
+        recorder = self.recorders.get(view.recorder or "")
+        instructions = (*_out_of_service(recorder), *_instructions(view, clearing))
+        look, word = _face(view, recorder, is_silent=is_silent)
         return Tile(
             dock=view,
-            look="failed" if is_silent else str(view.state),
-            word=_SILENT if is_silent else view.state.word,
+            look=look,
+            word=word,
             clearing=clearing,
             person=self.names.person(view.person) if view.person else None,
             department=self.names.department(view.department) if view.department else None,
@@ -155,11 +162,25 @@ class _Maker:
             instructions=instructions[: self.most],
             more=len(instructions[self.most :]),
             percent=_percent(view.progress),
-            can_issue=view.recorder in self.issuable and view.state in _ISSUED_FROM,
+            can_issue=bool(recorder and recorder.issuable) and view.state in _ISSUED_FROM,
             can_retry=view.state in _RETRIED,
             asks_for_screen=any(finding.code in _ASKS_FOR_SCREEN for finding in view.findings),
             is_silent=is_silent,
         )
+
+
+def _face(view: DockView, recorder: RecorderView | None, *, is_silent: bool) -> tuple[str, Text]:
+    """Return a tile's look and its word; what is out of service is never said to be ready."""
+    if is_silent:
+        return "failed", _SILENT
+    if recorder and recorder.place in OUT_OF_SERVICE and view.state in _ISSUED_FROM:
+        return "attention", OUT_OF_SERVICE[recorder.place]
+    return str(view.state), view.state.word
+
+
+def _out_of_service(recorder: RecorderView | None) -> tuple[Instruction, ...]:
+    found = recorder.findings if recorder else ()
+    return tuple(instruction_of(one) for one in found if one.code == "in_repair")
 
 
 def _instructions(view: DockView, clearing: ClearingShown | None) -> tuple[Instruction, ...]:

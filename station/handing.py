@@ -1,6 +1,6 @@
 """The pages at which people hand recorders over and answer for them; the agent decides."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from contracts.commands import Answer
@@ -10,7 +10,7 @@ from contracts.reading import Reading
 from contracts.roster import Department, Person, RecorderRecord
 from contracts.snapshot import RecorderView, Snapshot
 from contracts.text import Text
-from station.board import Instruction, Lamp, instruction_of, lamps_of
+from station.board import OUT_OF_SERVICE, Instruction, Lamp, instruction_of, lamps_of
 from station.forms import (
     KINDS,
     SERVICE_STATES,
@@ -31,12 +31,17 @@ from station.terms import term_of
 
 @dataclass(frozen=True)
 class Choice:
-    """A recorder that may be taken, with its lamps; the first one is proposed."""
+    """A recorder in a dock, with its lamps; the first one that may be taken is proposed.
+
+    `out` is why nobody may take it, or None; `is_barred` tells that this person may not.
+    """
 
     recorder: RecorderView
     department: str
     is_own: bool
     is_blocked: bool
+    is_barred: bool
+    out: Text | None
     needs_approval: bool
     lamps: tuple[Lamp, ...]
     instructions: tuple[Instruction, ...]
@@ -167,6 +172,8 @@ def _people(desk: Desk) -> list[tuple[Department, list[Person]]]:
 def _issue_values(desk: Desk, person: Person, wanted: str) -> dict[str, object]:
     choices = _choices(desk, person)
     numbers = [choice.recorder.number for choice in choices]
+    takeable = [choice for choice in choices if not choice.is_barred]
+    approved = {choice.recorder.department for choice in takeable if choice.needs_approval}
     roster = desk.roster
     policies = [roster.policy_of(record.department) for record in _records(desk, numbers)]
     return {
@@ -175,15 +182,16 @@ def _issue_values(desk: Desk, person: Person, wanted: str) -> dict[str, object]:
         "choices": choices,
         "proposed": next((c.recorder.number for c in choices[:1] if _is_proposable(c)), ""),
         "chosen": wanted if wanted in numbers else "",
-        "needs_approval": any(choice.needs_approval for choice in choices),
-        "approvers": _approvers(desk, person),
+        "can_take": bool(takeable),
+        "needs_approval": bool(approved),
+        "approvers": [p for p in _approvers(desk, person) if p.department in approved],
         "departments": desk.names.department,
         "may_override": any(policy.override for policy in policies),
     }
 
 
 def _is_proposable(choice: Choice) -> bool:
-    return choice.is_own and not choice.is_blocked
+    return choice.is_own and not choice.is_blocked and not choice.is_barred
 
 
 def _records(desk: Desk, numbers: Iterable[str]) -> list[RecorderRecord]:
@@ -208,29 +216,54 @@ def _choices(desk: Desk, person: Person) -> list[Choice]:
     there = [
         view
         for view in snapshot.recorders
-        if view.place == "dock" and keepers.get(view.number) in (None, person.id)
+        if view.dock is not None
+        and view.place != "issued"
+        and keepers.get(view.number) in (None, person.id)
     ]
     there.sort(
         key=lambda view: (
             view.department != person.department,
             not view.issuable,
+            view.place in OUT_OF_SERVICE,
             keepers.get(view.number) is None,
             -(view.battery_percent or 0),
         )
     )
-    return [_choice(desk, snapshot, view, person) for view in there]
+    approving = {approver.department for approver in _approvers(desk, person)}
+    return [_choice(desk, snapshot, view, person, approving) for view in there]
 
 
-def _choice(desk: Desk, snapshot: Snapshot, view: RecorderView, person: Person) -> Choice:
+def _choice(
+    desk: Desk, snapshot: Snapshot, view: RecorderView, person: Person, approving: Container[str]
+) -> Choice:
+    department = desk.names.department(view.department)
+    needs_approval = desk.roster.policy_of(view.department).approval
+    lacking = needs_approval and view.department not in approving
+    unapproved = (_nobody_approves(department),) if lacking else ()
+    out = OUT_OF_SERVICE.get(view.place)
     return Choice(
         recorder=view,
-        department=desk.names.department(view.department),
+        department=department,
         is_own=view.department == person.department,
         is_blocked=not view.issuable,
-        needs_approval=desk.roster.policy_of(view.department).approval,
+        is_barred=bool(out or lacking),
+        out=out,
+        needs_approval=needs_approval,
         lamps=lamps_of(_readings(snapshot, view), view.findings),
-        instructions=tuple(map(instruction_of, view.findings)),
+        instructions=(*unapproved, *map(instruction_of, view.findings)),
     )
+
+
+def _nobody_approves(department: str) -> Instruction:
+    sentence = Text(
+        f"须由{department}的批准人批准, 除本人外没有批准人",
+        f"An approver of {department} must approve this, and there is no other than this person",
+    )
+    remedy = Text(
+        "由他人领用, 或请管理员在花名册中登记批准人",
+        "Have somebody else take it, or have the manager put an approver on the roster",
+    )
+    return Instruction("failed", sentence, remedy, "approval_needed")
 
 
 def _readings(snapshot: Snapshot, view: RecorderView) -> Iterable[Reading]:

@@ -19,6 +19,7 @@ from contracts.errors import (
     NoSuchRecorderError,
     NotAllowedError,
     NotIssuedError,
+    OutOfServiceError,
     OverrideBarredError,
     PersonUnknownError,
     PinWrongError,
@@ -109,6 +110,9 @@ def decide_issue(command: Issue, desk: Desk) -> RecorderIssued:
     if record.keeper is not None and record.keeper != person.id:
         keeper = desk.roster.find_person(record.keeper)
         raise KeptByOtherError(recorder=record.number, keeper=keeper.name if keeper else "?")
+    service = desk.custody.service.get(record.number)
+    if service is not None:
+        raise OutOfServiceError(recorder=record.number, reason=service.reason)
     policy = desk.roster.policy_of(record.department)
     approver = _approver(command, person, record, policy, desk)
     findings = standing_findings(record.number, desk.custody, desk.docks)

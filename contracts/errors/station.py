@@ -225,9 +225,8 @@ class PinWrongError(StationError):
     code = "pin_wrong"
     sentence = Text("{person} 的密码不正确", "The PIN of {person} is not right")
     remedy = Text(
-        "重新输入; 忘记密码: 管理员用 muster-agent hash-pin 生成摘要, 写入名册, 重启采集服务",
-        "Type it again; if it is forgotten the administrator makes a hash with muster-agent "
-        "hash-pin, puts it into the roster and restarts the agent",
+        "重新输入; 忘记密码请管理员更换",
+        "Type it again; if it is forgotten have the administrator set a new one",
     )
 
 
@@ -308,6 +307,19 @@ class OverrideBarredError(StationError):
     remedy = Text("换一台记录仪", "Take another recorder")
 
 
+class OutOfServiceError(StationError):
+    """The recorder is in repair or lost; no reason overrides that."""
+
+    code = "out_of_service"
+    sentence = Text(
+        "记录仪 {recorder} 已停用: {reason}", "Recorder {recorder} is out of service: {reason}"
+    )
+    remedy = Text(
+        "换一台记录仪; 恢复使用由管理员登记",
+        "Take another recorder; the device manager puts this one back in service",
+    )
+
+
 class NotAllowedError(StationError):
     """This person's role does not allow it."""
 
@@ -353,7 +365,7 @@ class FormError(StationError):
 
     code = "form_invalid"
     sentence = Text("填写有误: {label}", "Not filled in correctly: {label}")
-    remedy = Text("请改正后重新提交", "Mend it and send it again")
+    remedy = Text("请改正后重新提交", "Correct it and send it again")
 
     def __init__(self, label: Text) -> None:
         self.label = label

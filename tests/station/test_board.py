@@ -12,7 +12,16 @@ from contracts.dock import DockState
 from contracts.finding import Finding
 from contracts.snapshot import DockView
 from station.board import Names, board_of, lamps_of
-from tests.support.madeup_station import ERRORS, FAST, LOW, NOW, UNKNOWN, readings, snapshot
+from tests.support.madeup_station import (
+    ERRORS,
+    FAST,
+    LOW,
+    NOW,
+    UNKNOWN,
+    readings,
+    recorders,
+    snapshot,
+)
 
 NAMES = Names(lambda key: f"name of {key}", lambda key: f"department {key}")
 
@@ -172,3 +181,19 @@ def test_an_estimate_is_no_reading_on_the_board():
     told = readings(31, 427_000)
     guessed = tuple(replace(one, confidence="estimated") for one in told)
     assert [lamp.value.zh for lamp in lamps_of(guessed, ())][:2] == ["未知", "未知"]
+
+
+@pytest.mark.parametrize(("place", "word"), [("in_repair", "送修停用"), ("lost", "登记丢失")])
+def test_a_recorder_out_of_service_is_never_said_to_be_ready(place, word):
+    why = Finding("in_repair", "blocking", "镜头破裂")
+    there = recorders()
+    gone = replace(there[1], place=place, issuable=False, findings=(why,))
+    tile = board(recorders=(gone,)).tiles[1]
+    assert (tile.look, tile.word.zh, tile.can_issue) == ("attention", word, False)
+    assert tile.instructions[0].sentence.zh == "记录仪已停用: 镜头破裂"
+    assert "管理员" in tile.instructions[0].remedy.zh
+
+
+def test_a_recorder_out_of_service_that_is_being_imported_shows_how_far():
+    gone = replace(recorders()[0], place="lost", issuable=False)
+    assert board(recorders=(gone,)).tiles[0].look == "copying"

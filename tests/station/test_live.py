@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from contracts.dock import DockState
-from tests.support.madeup_station import docks, snapshot, write_ledger, write_snapshot
+from tests.support.madeup_station import PEOPLE, docks, snapshot, write_ledger, write_snapshot
 
 
 def fresh(**changes):
@@ -95,3 +95,13 @@ def test_a_reason_is_asked_for_only_where_checks_failed(served, page, tmp_path):
     expect(page.locator("#override_reason")).to_be_hidden()
     page.check("input[value='LS-0103']")
     expect(page.locator("#override_reason")).to_be_visible()
+
+
+def test_only_managers_are_offered_to_put_a_recorder_back_in_service(served, page, tmp_path):
+    write_snapshot(tmp_path, fresh())
+    page.goto(f"{served[0]}/fault")
+    shown = "[...document.querySelectorAll('#by option')].filter(o => getComputedStyle(o).display"
+    everybody = page.evaluate(f"{shown} !== 'none').length")
+    page.check("[value='in_service']")
+    assert page.evaluate(f"{shown} !== 'none').map(o => o.value)") == ["", "p07"]
+    assert everybody == len(PEOPLE) + 1

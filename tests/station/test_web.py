@@ -7,6 +7,7 @@ import pytest
 
 from contracts.commands import Answer, Issue, Retry, Return
 from contracts.facts import RecorderReturned
+from contracts.finding import Finding
 from contracts.proof import check
 from contracts.snapshot import StorageView
 from station.browsing import PAGE_ENTRIES
@@ -14,7 +15,14 @@ from station.cli import pages_of
 from station.handing import issue
 from station.page import Asked
 from station.wording import title_of
-from tests.support.madeup_station import NOW, docks, snapshot, write_ledger, write_snapshot
+from tests.support.madeup_station import (
+    NOW,
+    docks,
+    recorders,
+    snapshot,
+    write_ledger,
+    write_snapshot,
+)
 
 PAGES = ("/", "/issue", "/issue?person=p01", "/return", "/declare", "/observe", "/fault")
 LEDGER_PAGES = ("/ledger", "/ledger/10", "/forms/usage", "/receipt/15")
@@ -323,3 +331,48 @@ def test_a_storage_fault_and_damaged_files_are_shown_with_what_to_do(client, fol
 def test_a_pass_under_way_shows_how_far_it_is(client, folder):
     write_snapshot(folder, snapshot(storage=StorageView(scrub_percent=43)))
     assert "43%" in client.get("/").text
+
+
+def out_of_service(place):
+    why = Finding("in_repair", "blocking", "镜头破裂")
+    there = recorders()
+    gone = replace(there[1], place=place, issuable=False, findings=(why,))
+    return snapshot(recorders=(there[0], gone, *there[2:]))
+
+
+@pytest.mark.parametrize(("place", "word"), [("in_repair", "送修停用"), ("lost", "登记丢失")])
+def test_what_is_out_of_service_is_listed_with_its_reason_and_cannot_be_chosen(
+    client, folder, place, word
+):
+    write_snapshot(folder, out_of_service(place))
+    text = client.get("/issue?person=p01&recorder=LS-0102").text
+    choice = text[text.index('value="LS-0102"') :].partition("</label>")[0]
+    assert "disabled" in choice
+    assert "checked" not in choice
+    assert word in choice
+    assert "镜头破裂" in choice
+
+
+def test_the_only_approver_is_told_that_nobody_else_can_approve(client, folder):
+    text = client.get("/issue?person=p03").text
+    assert 'value="LS-0102" required disabled' in text
+    assert "须由执法一中队的批准人批准, 除本人外没有批准人" in text
+    assert 'value="LS-0201" required disabled' not in text
+    assert 'name="approver_pin"' not in text
+
+
+def test_who_can_take_nothing_is_asked_for_no_pin(client, folder):
+    write_snapshot(folder, snapshot(recorders=recorders()[:3]))
+    text = client.get("/issue?person=p03").text
+    assert "现在都不能由此人领用" in text
+    assert 'name="pin"' not in text
+
+
+def test_only_who_can_approve_a_recorder_that_is_there_is_offered(client):
+    text = client.get("/issue?person=p01").text
+    assert 'name="approver" value="p03"' in text
+    assert 'name="approver" value="p06"' not in text
+
+
+def test_a_recorder_chosen_on_the_board_is_named_while_its_taker_is_asked_for(client):
+    assert "领用 LS-0102: 谁来领用?" in client.get("/issue?recorder=LS-0102").text

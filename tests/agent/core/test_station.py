@@ -251,7 +251,8 @@ def test_a_recorder_in_repair_is_not_issued_until_it_is_back_in_service():
     one = station()
     dock_and_empty(one)
     ask(one, ReportFault("R1", "in_repair", "镜头", "1001", ""), "1001")
-    assert issue(one)[1].code == "checks_failed"
+    assert issue(one)[1].code == "out_of_service"
+    assert issue(one, override_reason="紧急")[1].code == "out_of_service"
     ask(one, ReportFault("R1", "in_service", "修好", "3001", ""), "3001")
     assert issue(one)[1].ok
 
