@@ -3,12 +3,13 @@
 The deciding thread puts a new `View`; any other thread reads. Nothing here changes the index.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Literal, Protocol
 
+from contracts.checkpoint import Checkpoint
 from contracts.entry import Entry
 from contracts.facts import FootageImported
 from contracts.messages import DepartmentCount
@@ -18,6 +19,8 @@ from index.core.calendar import Calendar, CalendarDay
 from index.core.inquiries import Inquiry
 from index.core.report import count_departments
 from index.core.roll import Standing
+
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class View:
     """All that the pages show, as of `at`; alerts are newest first, the open ones among them.
 
     `cleared` says by duty when the card was cleared in the visit that met it; `inquiries` are the
-    questions without an answer.
+    questions without an answer; `ledgers` are the heads it was read from, each with whose it is.
     """
 
     at: datetime
@@ -94,6 +97,7 @@ class View:
     is_connected: bool = False
     cleared: Mapping[str, datetime] = field(default_factory=dict)
     inquiries: tuple[Inquiry, ...] = ()
+    ledgers: tuple[tuple[str, Checkpoint], ...] = ()
 
 
 class Kept(Protocol):
@@ -185,11 +189,32 @@ class Board:
         """Return the names of the roster's departments."""
         return {department.id: department.name for department in self._departments}
 
-    def imports(self, day: date, limit: int) -> tuple[tuple[str, Entry], ...]:
-        """Return the first files imported on a local day, each with its station."""
+    def imports(self, day: date, limit: int) -> Iterator[tuple[str, Entry]]:
+        """Yield the first files imported on a local day, each with its station.
+
+        An entry that is beyond the ledgers' heads is left for the next roll.
+        """
+        sizes = {head.origin: head.size for _, head in self._view.ledgers}
         since, until = self._calendar.start_of(day), self._calendar.end_of(day)
-        found = self._kept.entries_between(FootageImported.TYPE, since, until, limit)
-        return tuple(found)
+        while since < until and limit > 0:  # an hour at a time, so that memory stays small
+            then = min(since + _HOUR, until)
+            found = self._kept.entries_between(FootageImported.TYPE, since, then, limit)
+            for station, entry in found:
+                if entry.sequence <= sizes.get(entry.source, entry.sequence):
+                    yield station, entry
+                    limit -= 1
+            since = then
+
+    def ledgers(self) -> tuple[tuple[str, Checkpoint], ...]:
+        """Return the heads of all that the roll was called from, each with whose ledger it is.
+
+        The index's own is the first; of a station it is the newest ledger.
+        """
+        return self._view.ledgers
+
+    def still(self) -> "Board":
+        """Return a board that stays as this one is now."""
+        return Board(self._calendar, self._departments, self._kept, self._view)
 
     def open_alerts(self) -> tuple[Alert, ...]:
         """Return the open alerts, the newest first."""

@@ -26,7 +26,9 @@ from contracts.settings import IndexSettings
 from contracts.text import Language
 from index import office, recordings, showing
 from index.board import Board
+from index.exporting import Clerk
 from index.rendering import renderer as renderer_of
+from look.exporting import KINDS, Kind, Table, export
 from look.guarding import HEADERS, Guard
 from look.rendering import Renderer
 from outside import clock
@@ -43,6 +45,7 @@ _log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 Values = Mapping[str, object]
 Sheet = Callable[["Pages", Request], Values]
+Listed = Callable[[Clerk, Request], Table]
 
 
 def _now() -> datetime:
@@ -70,7 +73,13 @@ class Pages:
                 Route(f"/events{path}", partial(self._events, sheet)),
             )
         ]
+        exports = [
+            Route(f"{path}.{kind}", partial(self._export, listed, kind))
+            for path, listed in _LISTED.items()
+            for kind in KINDS
+        ]
         routes = [
+            *exports,
             *live,
             Route("/day", partial(self._go_to, "day")),
             Route("/footage", partial(self._go_to, "footage")),
@@ -86,6 +95,13 @@ class Pages:
 
     async def _page(self, sheet: Sheet, request: Request) -> Response:
         return await run_in_threadpool(self._answer, request, "page.html", sheet)
+
+    async def _export(self, listed: Listed, kind: Kind, request: Request) -> Response:
+        clerk = Clerk(
+            self.board.still(), self.settings, self.now(), self._is_stale, _language(request)
+        )
+        made = await run_in_threadpool(lambda: export(listed(clerk, request), kind))
+        return StreamingResponse(made.pieces(), 200, made.headers, made.media_type)
 
     async def _events(self, sheet: Sheet, request: Request) -> Response:
         sheet(self, request)  # a page that does not exist has no events
@@ -259,6 +275,13 @@ _SHEETS: dict[str, Sheet] = {
     "/questions": _questions,
     "/alerts": _alerts,
     "/stations": _stations,
+}
+
+_LISTED: dict[str, Listed] = {
+    "/roll": lambda clerk, _: clerk.roll(),
+    "/owed": lambda clerk, _: clerk.owed(),
+    "/day/{day}": lambda clerk, request: clerk.day(_parsed_day(request.path_params["day"])),
+    "/footage/{day}": lambda clerk, request: clerk.footage(_parsed_day(request.path_params["day"])),
 }
 
 

@@ -1,9 +1,10 @@
 """The office's pages about recordings: what was imported on a day, and what was asked about it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from contracts.entry import ClockState, Entry
@@ -30,9 +31,11 @@ class Recording:
     """One imported file, its three times side by side; None where they are not plausible.
 
     `is_more`: it is of the same recording as the file before it, of which it is `part`.
+    `sequence` is its entry's, in its station's ledger.
     """
 
     station: str
+    sequence: int
     recorder: str
     name: str
     device_at: datetime | None
@@ -78,12 +81,13 @@ class QuestionSheet:
     total: int
 
 
-def footage_sheet(board: Board, day: date) -> FootageSheet:
-    """Return the page of the files imported on a day."""
-    found = board.imports(day, SHOWN_FILES + 1)
+def footage_sheet(board: Board, day: date, limit: int = SHOWN_FILES) -> FootageSheet:
+    """Return the page of the files imported on a day, at most so many."""
+    found = board.imports(day, limit + 1)
+    recordings = tuple(_together(islice(found, limit)))
     one = timedelta(days=1)
-    recordings = tuple(_recordings(found[:SHOWN_FILES]))
-    return FootageSheet(board.day(day), day - one, day + one, recordings, len(found) > SHOWN_FILES)
+    is_cut = next(found, None) is not None
+    return FootageSheet(board.day(day), day - one, day + one, recordings, is_cut)
 
 
 def question_sheet(board: Board, zone: ZoneInfo) -> QuestionSheet:
@@ -98,30 +102,9 @@ def question_sheet(board: Board, zone: ZoneInfo) -> QuestionSheet:
     return QuestionSheet(departments, len(board.inquiries()))
 
 
-def _recordings(found: tuple[tuple[str, Entry], ...]) -> Iterator[Recording]:
-    for station, entry, fact, is_more in _together(found):
-        device_at = _plausible(fact.recorded_at, fact.clock_offset_ms or 0)
-        yield Recording(
-            station=station,
-            recorder=fact.recorder,
-            name=fact.name,
-            device_at=device_at,
-            told_by=_SOURCES[fact.recorded_from],
-            offset=_offset(fact.clock_offset_ms, fact.clock_uncertainty_ms),
-            recorded_at=_plausible(fact.recorded_at, 0),
-            duration=_length(fact.media.duration_ms),
-            clock=entry.moment.clock,
-            is_important=fact.important is not None,
-            part=fact.part,
-            is_more=is_more,
-        )
-
-
-def _together(
-    found: tuple[tuple[str, Entry], ...],
-) -> Iterator[tuple[str, Entry, FootageImported, bool]]:
+def _together(found: Iterable[tuple[str, Entry]]) -> Iterator[Recording]:
     """Yield the files by recorder and time, those of one recording together, by their parts."""
-    groups: dict[tuple[str, ...], list[tuple[str, Entry, FootageImported]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[bool, Recording]]] = {}
     for station, entry in found:
         try:
             fact = fact_of(entry, FootageImported)
@@ -129,16 +112,35 @@ def _together(
             continue  # the index stores what was signed, whatever it says
         alone = f"#{entry.sequence}"  # which no recording's key is
         key = station, fact.recorder, fact.visit, fact.recording or alone
-        groups.setdefault(key, []).append((station, entry, fact))
-    for group in sorted(groups.values(), key=lambda group: _place(group[0][2])):
-        ordered = sorted(group, key=lambda one: (one[2].sidecar_of is not None, one[2].part or 0))
-        for place, (station, entry, fact) in enumerate(ordered):
-            yield station, entry, fact, place > 0
+        one = fact.sidecar_of is not None, _recording(station, entry, fact)
+        groups.setdefault(key, []).append(one)
+    for group in sorted(groups.values(), key=lambda group: _place(group[0][1])):
+        ordered = sorted(group, key=lambda one: (one[0], one[1].part or 0))
+        for place, (_, recording) in enumerate(ordered):
+            yield replace(recording, is_more=True) if place else recording
 
 
-def _place(fact: FootageImported) -> tuple[str, datetime]:
+def _recording(station: str, entry: Entry, fact: FootageImported) -> Recording:
+    return Recording(
+        station=station,
+        sequence=entry.sequence,
+        recorder=fact.recorder,
+        name=fact.name,
+        device_at=_plausible(fact.recorded_at, fact.clock_offset_ms or 0),
+        told_by=_SOURCES[fact.recorded_from],
+        offset=_offset(fact.clock_offset_ms, fact.clock_uncertainty_ms),
+        recorded_at=_plausible(fact.recorded_at, 0),
+        duration=_length(fact.media.duration_ms),
+        clock=entry.moment.clock,
+        is_important=fact.important is not None,
+        part=fact.part,
+        is_more=False,
+    )
+
+
+def _place(one: Recording) -> tuple[str, datetime]:
     """Return where a recording stands on the page; what has no plausible time comes last."""
-    return fact.recorder, _plausible(fact.recorded_at, 0) or _PLAUSIBLE[1]
+    return one.recorder, one.recorded_at or _PLAUSIBLE[1]
 
 
 def _plausible(at: datetime, later_ms: int) -> datetime | None:

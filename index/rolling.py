@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from contracts.checkpoint import Checkpoint
 from contracts.entry import Entry, Moment
 from contracts.facts import AlertCleared, AlertOpened, Fact, KeeperNoted, draft_of
 from contracts.loading import to_json
@@ -243,7 +244,16 @@ class Rolling:
             and (at := self._papers.register.cleared_at(standing.duty.recorder, standing.met_at))
         }
         asked = self._papers.register.inquiries.unanswered()
-        return View(now, standings, alerts, stations, connected_at is not None, cleared, asked)
+        is_connected = connected_at is not None
+        ledgers = tuple(self._ledgers())
+        return View(now, standings, alerts, stations, is_connected, cleared, asked, ledgers)
+
+    def _ledgers(self) -> Iterable[tuple[str, Checkpoint]]:
+        if note := self._ledger.checkpoint:
+            yield "", Checkpoint.of_note(note)
+        for known in self._intake.stations.values():
+            head = known.mirror.head
+            yield known.name, Checkpoint(known.row.enrolment.key.name, head.size, head.root)
 
 
 def take_own(papers: Papers, entry: Entry) -> None:

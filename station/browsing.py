@@ -11,12 +11,12 @@ from contracts.entry import Entry
 from contracts.errors import FormError
 from contracts.facts import FACTS, RecorderIssued, RecorderReturned
 from contracts.proof import check
-from ledger.reading import Search
+from ledger.reading import LedgerReader, Search
 from station.detail import Details
 from station.forms import LABELS
 from station.kiosk import not_found
 from station.page import Asked, Desk, Download, Outcome, Page
-from station.usage import UsageRow, months_back, rows_of_month, usage_rows
+from station.usage import Register, UsageRow, months_back, rows_of_month, usage_rows
 from station.wording import Speaker, title_of
 
 PAGE_ENTRIES = 50
@@ -27,15 +27,16 @@ _TYPES = tuple((name, title_of(name)) for name in FACTS)
 
 def ledger(desk: Desk, asked: Asked) -> Page:
     """Show entries, newest first, that match what was asked."""
-    search = _search(desk, asked.query)
+    search = search_of(desk, asked.query)
     with desk.ledger() as book:
         entries = book.search(search, PAGE_ENTRIES + 1)
         values = {"size": book.size, "witnessed": book.witnessed_size}
     shown, older = entries[:PAGE_ENTRIES], ""
     if len(entries) > PAGE_ENTRIES:
-        older = "?" + urlencode({**_kept(asked.query), "before": str(shown[-1].sequence)})
-    newest = "?" + urlencode(_kept(asked.query)) if search.before else ""
+        older = "?" + urlencode({**kept(asked.query), "before": str(shown[-1].sequence)})
+    newest = "?" + urlencode(kept(asked.query)) if search.before else ""
     filled = {"entries": shown, "older": older, "newest": newest, "filters": asked.query}
+    filled["asked"] = urlencode(kept(asked.query))
     speaker = Speaker(desk.names.person, desk.zone)
     return Page("ledger.html", {**values, **filled, "types": _TYPES, "speaker": speaker})
 
@@ -70,23 +71,35 @@ def bundle(desk: Desk, asked: Asked) -> Outcome:
 
 def usage(desk: Desk, asked: Asked) -> Page:
     """Show the register 执法记录仪使用档案 for a month, ready to print."""
-    months = months_back(asked.now.astimezone(desk.zone).date())
-    month = asked.query.get("month", "")
-    month = month if month in months else months[0]
-    departments = desk.roster.department
-    unit = desk.names.department(asked.query.get("department", ""))
     with desk.ledger() as book:
-        rows = usage_rows(_handovers_since(book.select(types=_HANDOVERS), month, desk))
+        register = register_of(desk, asked, handovers(book))
+    kept_by = {"month": register.month, "department": asked.query.get("department", "")}
     values: dict[str, object] = {
-        "rows": rows_of_month(_named(rows, desk), month, desk.zone, unit),
-        "month": month,
-        "months": months,
-        "departments": departments,
-        "department": asked.query.get("department", ""),
-        "unit": unit or desk.settings.station.name,
-        "by": asked.query.get("by", "").strip()[:40],
+        "rows": register.rows,
+        "months": _months(desk, asked),
+        "departments": desk.roster.department,
+        **kept_by,
+        "unit": register.unit or desk.settings.station.name,
+        "by": register.by,
+        "asked": urlencode({**kept_by, "by": register.by}),
     }
     return Page("usage.html", values)
+
+
+def handovers(book: LedgerReader) -> Iterator[Entry]:
+    """Yield the entries that the register is made of."""
+    return book.select(types=_HANDOVERS)
+
+
+def register_of(desk: Desk, asked: Asked, entries: Iterator[Entry]) -> Register:
+    """Return the register that was asked for, of these entries."""
+    months = _months(desk, asked)
+    month = asked.query.get("month", "")
+    month = month if month in months else months[0]
+    unit = desk.names.department(asked.query.get("department", ""))
+    rows = _named(usage_rows(_handovers_since(entries, month, desk)), desk)
+    by = asked.query.get("by", "").strip()[:40]
+    return Register(rows_of_month(rows, month, desk.zone, unit), month, unit, by)
 
 
 def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
@@ -101,16 +114,12 @@ def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _handovers_since(entries: Iterator[Entry], month: str, desk: Desk) -> Iterator[Entry]:
-    first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=desk.zone)
-    return (entry for entry in entries if entry.moment.at >= first)
+def search_of(desk: Desk, query: Mapping[str, str]) -> Search:
+    """Return what was asked for, on one page of the list.
 
-
-def _named(rows: tuple[UsageRow, ...], desk: Desk) -> Iterator[UsageRow]:
-    return (replace(row, department=desk.names.department(row.department)) for row in rows)
-
-
-def _search(desk: Desk, query: Mapping[str, str]) -> Search:
+    Raises:
+        FormError: a day is none.
+    """
     since, until = (_day(desk, query.get(name, "")) for name in ("since", "until"))
     return Search(
         text=query.get("text", "").strip() or None,
@@ -120,6 +129,25 @@ def _search(desk: Desk, query: Mapping[str, str]) -> Search:
         until=until + timedelta(days=1) if until else None,
         before=_number(query.get("before", "")),
     )
+
+
+def kept(query: Mapping[str, str]) -> dict[str, str]:
+    """Return what was asked for, without which page of it."""
+    names = ("text", "recorder", "type", "since", "until")
+    return {name: query[name] for name in names if query.get(name)}
+
+
+def _months(desk: Desk, asked: Asked) -> tuple[str, ...]:
+    return months_back(asked.now.astimezone(desk.zone).date())
+
+
+def _handovers_since(entries: Iterator[Entry], month: str, desk: Desk) -> Iterator[Entry]:
+    first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=desk.zone)
+    return (entry for entry in entries if entry.moment.at >= first)
+
+
+def _named(rows: tuple[UsageRow, ...], desk: Desk) -> Iterator[UsageRow]:
+    return (replace(row, department=desk.names.department(row.department)) for row in rows)
 
 
 def _day(desk: Desk, text: str) -> datetime | None:
@@ -135,8 +163,3 @@ def _number(text: str) -> int | None:
     with suppress(ValueError):
         return int(text) if len(text) < 16 else None  # noqa: PLR2004  # fits SQLite's integers
     return None
-
-
-def _kept(query: Mapping[str, str]) -> dict[str, str]:
-    names = ("text", "recorder", "type", "since", "until")
-    return {name: query[name] for name in names if query.get(name)}

@@ -13,6 +13,7 @@ from contracts.settings import StationSettings
 from contracts.snapshot import Snapshot
 from contracts.text import Language
 from ledger.reading import LedgerReader
+from look.exporting import Export
 from station.board import Names
 
 Clock = Callable[[], datetime]
@@ -104,5 +105,5 @@ class Download:
     body: bytes
 
 
-Outcome = Page | Redirect | Download
+Outcome = Page | Redirect | Download | Export
 PageFunction = Callable[[Desk, Asked], Outcome]

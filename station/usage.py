@@ -23,6 +23,16 @@ class UsageRow:
     remark: Text
 
 
+@dataclass(frozen=True)
+class Register:
+    """A month's rows, of one department if `unit` names it, and who fills the form in."""
+
+    rows: tuple[UsageRow, ...]
+    month: str
+    unit: str
+    by: str
+
+
 def usage_rows(entries: Iterable[Entry]) -> tuple[UsageRow, ...]:
     """Return a row for each issue among entries in ledger order, with the return that ends it."""
     issued: dict[str, tuple[datetime, RecorderIssued]] = {}

@@ -19,9 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import look
 from contracts.errors import MusterError
 from contracts.text import Language
+from look.exporting import KINDS, Export
 from look.guarding import HEADERS, Guard, new_session
 from look.rendering import Renderer
-from station import browsing, handing, kiosk, questioning
+from station import browsing, exporting, handing, kiosk, questioning
 from station.page import Asked, Desk, Download, Outcome, Page, PageFunction, Redirect
 from station.rendering import TEMPLATES
 
@@ -69,6 +70,8 @@ class Pages:
             "/ledger/{part:int}/proof": browsing.bundle,
             "/forms/usage": browsing.usage,
             "/questions": questioning.questions,
+            **{f"/ledger.{kind}": partial(exporting.ledger, kind) for kind in KINDS},
+            **{f"/forms/usage.{kind}": partial(exporting.usage, kind) for kind in KINDS},
         }
         filled: dict[str, PageFunction] = {
             "/issue": handing.issue,
@@ -144,6 +147,8 @@ class Pages:
         if isinstance(outcome, Download):
             disposition = {"content-disposition": f'attachment; filename="{outcome.name}"'}
             return Response(outcome.body, media_type=_DOWNLOAD, headers=disposition)
+        if isinstance(outcome, Export):
+            return StreamingResponse(outcome.pieces(), 200, outcome.headers, outcome.media_type)
         session = request.cookies.get(SESSION_COOKIE) or new_session()
         html = self._html(request, outcome, session)
         response = HTMLResponse(html, status_code=outcome.status)

@@ -380,6 +380,27 @@ class FormError(StationError):
         )
 
 
+class ExportTooLongError(StationError):
+    """A sheet cannot hold all that an export is of."""
+
+    code = "export_too_long"
+    sentence = Text(
+        "超过一张表格的 {lines} 行, 未导出", "More than the {lines} lines of a sheet: not exported"
+    )
+    remedy = Text("缩小日期范围, 或导出 CSV", "Choose a shorter time, or export CSV")
+
+
+class ExportFailedError(StationError):
+    """An export's temporary file cannot be written."""
+
+    code = "export_failed"
+    sentence = Text("导出文件写不出: {reason}", "The export cannot be written: {reason}")
+    remedy = Text(
+        "腾出系统磁盘 (/tmp) 的空间, 再导出",
+        "Make room on the system's disk (/tmp), then export again",
+    )
+
+
 class UnansweredError(StationError):
     """The agent did not answer in time."""
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,13 +16,22 @@ from agent.core.plan import PlannedCopy
 from agent.core.recorder import CardFile, RefusedItem
 from contracts.entry import Draft, decode
 from contracts.errors import FileUnreadableError
-from contracts.facts import DeviceRefused, FootageImported, draft_of, fact_of
+from contracts.facts import (
+    DeviceRefused,
+    FootageImported,
+    Override,
+    RecorderIssued,
+    draft_of,
+    fact_of,
+)
 from contracts.finding import Finding
 from contracts.loading import from_json, to_json
-from contracts.names import display, shown
+from contracts.names import display, shown, visible
 from contracts.snapshot import DockView
 from ledger.store import Ledger
+from look.exporting import KINDS
 from station.cli import pages_of
+from station.wording import Speaker
 from tests.support import madeup_station
 from tests.support.entering import MOMENT, cosign, opened
 from tests.support.hostile_names import names, raw_marks
@@ -29,6 +39,7 @@ from tests.support.made_up import imported
 from tests.support.made_up_office import hostile_office
 from tests.support.running_agent import PROGRAM, World, running
 from tests.support.running_pages import free_port, serving
+from tests.support.sheets import is_obeyed, lines_of, rows_of, text_of
 
 NAMES = names(2_000)
 
@@ -167,7 +178,7 @@ def client(tmp_path_factory):
     with hostile_station(tmp_path_factory.mktemp("pages")) as config:
         pages = pages_of(config)
         with TestClient(pages.app(), base_url="http://localhost:8640") as made:
-            made.size = 1 + 2 * len(NAMES)
+            made.size, made.desk = 1 + 2 * len(NAMES), pages.desk
             yield made
 
 
@@ -188,6 +199,77 @@ def test_the_entries_pages_and_the_board_show_them_escaped(client):
     for number in range(2, client.size, 97):
         assert leaks(client.get(f"/ledger/{number}").text) == set()
     assert leaks(client.get("/").text) == set()
+
+
+@pytest.mark.parametrize(("kind", "language"), [("xlsx", "zh"), ("csv", "en")])
+def test_the_ledgers_export_holds_every_name_and_nothing_a_spreadsheet_obeys(
+    client, kind, language
+):
+    client.cookies.set("language", language)
+    _, _, rows, below = rows_of(client.get(f"/ledger.{kind}").content, kind, 5)
+    assert [cell for row in rows for cell in row if is_obeyed(cell)] == []
+    assert raw_marks("".join(cell for row in rows for cell in row)) == set()
+    said = {int(row[0]): text_of(row[3]) for row in rows}
+    assert below[0] == [f"行数 / Rows: {client.size}"]
+    for place, name in enumerate(NAMES):
+        assert shown(name) in said[2 * place + 2]
+    speaker = Speaker(client.desk.names.person, client.desk.zone)
+    with client.desk.ledger() as book:
+        for entry in book.select():
+            sentence = visible(speaker.sentence(entry).speak(language))
+            assert said[entry.sequence] == sentence.replace("\n", "\\u{a}").replace("\t", "\\u{9}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_searched_for_is_exported_safely(client, kind):
+    for hurting in ("=1+1", "<r></r>", "a;@SUM(A1)", "\x1b[2J"):
+        body = client.get(f"/ledger.{kind}", params={"text": hurting, "recorder": hurting}).content
+        lines = [cell for line in lines_of(body, kind) for cell in line]
+        assert [cell for cell in lines if is_obeyed(cell)] == []
+        assert raw_marks("".join(lines)) == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_register_holds_hostile_names_as_they_were_entered(tmp_path, kind):
+    called = list(dict.fromkeys(shown(name) for name in NAMES))[::4]
+    called += ["=1+1", "<r></is></c><c><f>1</f></c></r>", "_x0041_", "'", "a;=1"]
+    config = madeup_station.write_station(tmp_path)
+    ledger = Ledger.open(tmp_path / "state" / "ledger", "muster/example/s1", MOMENT, "0.1.0")
+    issued = (
+        RecorderIssued(f"h{n}", f"R{n}", name, name, name, (), None, name, name,
+                       Override("p03", name))
+        for n, name in enumerate(called)
+    )  # fmt: skip
+    ledger.append(list(map(draft_of, issued)), MOMENT)
+    ledger.close()
+    pages = pages_of(config)
+    pages.desk = replace(pages.desk, clock=lambda: MOMENT.at)
+    with TestClient(pages.app(), base_url="http://localhost:8640") as client:
+        body = client.get(f"/forms/usage.{kind}", params={"month": "2026-09"}).content
+    _, _, rows, _ = rows_of(body, kind, 8)
+    assert [cell for row in rows for cell in row if is_obeyed(cell)] == []
+    found = [[text_of(cell) for cell in row] for row in rows]
+    assert [(row[1], row[3], row[4]) for row in found] == [(name,) * 3 for name in called]
+    assert [row[7] for row in found] == [f"检查未通过, 理由: {name}" for name in called]
+
+
+def test_the_offices_exports_hold_nothing_a_spreadsheet_obeys(tmp_path):
+    called = list(dict.fromkeys(name.decode("utf-8", "replace")[:60] for name in NAMES))[::20]
+    called += ["=1+1", "<r></is></c><c><f>1</f></c></r>", "a;=1"]
+    office = hostile_office(tmp_path, called)
+    client = TestClient(office.pages.app(), base_url="http://localhost")
+    paths = ("/roll", "/owed", "/day/2026-11-17", "/footage/2026-11-17")
+    seen = set()
+    for path, kind in product(paths, KINDS):
+        answer = client.get(f"{path}.{kind}")
+        assert answer.status_code == 200
+        cells = [cell for line in lines_of(answer.content, kind) for cell in line]
+        assert [cell for cell in cells if is_obeyed(cell)] == []
+        assert raw_marks("".join(cells)) == set()
+        seen.update(map(text_of, cells))
+    office.close()
+    one_line = {ord("\n"): "\\u{a}", ord("\t"): "\\u{9}"}
+    assert {visible(name).translate(one_line) for name in called} <= seen
 
 
 def test_the_offices_pages_show_what_bears_a_hostile_name_escaped(tmp_path):

@@ -12,6 +12,7 @@ from index.serving import Serving
 from tests.support.index_program import IndexProgram
 from tests.support.made_up_office import NOON, MadeUpOffice, busy_office, hostile_office
 from tests.support.mosquitto import free_port
+from tests.support.sheets import rows_of
 
 HOSTILE = ("<script>document.title='broken'</script>", '"><img src=x onerror=alert(1)>')
 PAGES = ("/", "/day/2026-11-17", "/footage/2026-11-17", "/questions", "/alerts", "/stations")
@@ -105,6 +106,20 @@ def test_the_page_follows_the_roll_by_itself(office, browser):
         office.roll(after_midnight + timedelta(hours=2))
         expect(page.locator("#missing")).to_contain_text("没有超期未采集的记录仪")
         expect(page.locator(".grid")).to_contain_text("◐")
+    page.close()
+
+
+def test_a_click_takes_the_grid_away_as_a_file(office, browser):
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    with served(office) as address:
+        page.goto(address)
+        with page.expect_download() as taken:
+            page.locator("#grid").get_by_role("link", name="导出 Excel").click()
+        body = taken.value.path().read_bytes()
+    assert taken.value.suggested_filename == "点名表_2026-11-18.xlsx"
+    assert [row[0] for row in rows_of(body, "xlsx", 15)[2]] == [
+        d.name for d in office.roster.department
+    ]
     page.close()
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from contracts.dock import DockState
 from tests.support.madeup_station import PEOPLE, docks, snapshot, write_ledger, write_snapshot
+from tests.support.sheets import rows_of
 
 
 def fresh(**changes):
@@ -44,6 +45,25 @@ def test_the_board_says_so_when_it_hears_nothing(served, page, tmp_path):
     expect(page.locator("#lost")).to_be_hidden()
     process.send_signal(signal.SIGTERM)
     expect(page.locator("#lost")).to_be_visible(timeout=30_000)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/ledger", "Excel"), ("/forms/usage", "CSV")])
+def test_a_click_takes_a_list_away_as_a_file(served, page, tmp_path, path, kind):
+    address, _ = served
+    write_snapshot(tmp_path, fresh())
+    size = write_ledger(tmp_path)
+    page.goto(f"{address}{path}")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name=f"导出 {kind}").click()
+    assert taken.value.failure() is None
+    body = taken.value.path().read_bytes()
+    if path == "/ledger":
+        assert taken.value.suggested_filename.startswith("台账_s1_")
+        assert len(rows_of(body, "xlsx", 5)[2]) == size
+    else:
+        assert taken.value.suggested_filename.startswith("执法记录仪使用档案_s1_")
+        assert rows_of(body, "csv", 8)[1][0] == "序号 / No."
+    assert page.problems == []
 
 
 def test_an_event_stream_does_not_hold_up_a_stop(served, page):
