@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from benchmarks.made_up_ledgers import ORGANISATION, MadeUpLedger, Spread
 from benchmarks.made_up_stations import MadeUpStation, carry
@@ -118,7 +118,8 @@ def _compare(wanted: Wanted, databases: list[str], sizes: list[int], folder: Pat
         "mosquitto_sub, one entry each": _peer(wanted, 1),
     }
     for name, peer in peers.items():
-        print(f"{name:44}{peer.per_second:10.0f} entries/s", flush=True)
+        cost = f"{peer.cpu_us_per_entry} us of CPU an entry"
+        print(f"{name:44}{peer.per_second:10.0f} entries/s, {cost}", flush=True)
     _print_floor(min(20_000, wanted.stations * wanted.entries), peers)
     rates: list[float] = []
     for kind in databases:
@@ -172,7 +173,7 @@ def _measure(
         ledgers = _fill(index, stored, wanted.stations)
         filled = time.perf_counter() - started
         started = time.perf_counter()
-        index.start()  # type: ignore[no-untyped-call]
+        index.start(_PATIENCE_SECONDS)  # type: ignore[no-untyped-call]
         ready = time.perf_counter() - started
         print(
             f"\n{kind}, {stored} stored in {filled:.0f} s, index ready after {ready:.1f} s",
@@ -287,13 +288,10 @@ def _peer(wanted: Wanted, entries_each: int) -> Taken:
                 while heard.stat().st_size < wanted_bytes:
                     time.sleep(0.005)
                 seconds = time.perf_counter() - started
+                used = cpu_seconds(Path(folder))["mosquitto_sub"]
             finally:
                 listener.kill()
-    return Taken(total / seconds)
-
-
-def _run(command: list[str], output: IO[bytes], folder: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdout=output, cwd=folder)
+    return Taken(total / seconds, f"{used / total * 1e6:.1f}")
 
 
 def _send_all(

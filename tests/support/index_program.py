@@ -49,9 +49,9 @@ department = "d1"
 """
 
 
-def until(claim, what="it never came true"):
+def until(claim, what="it never came true", patience_seconds=PATIENCE_SECONDS):
     """Wait until a claim is true and return what made it so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while not (found := claim()):
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
@@ -88,10 +88,10 @@ class IndexProgram:
         )
         self.process = None
 
-    def start(self):
+    def start(self, patience_seconds=PATIENCE_SECONDS):
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(self.command("run"), cwd=ROOT, stdout=log, stderr=log)
-        until(self.answers, "the index does not answer")
+        until(self.answers, "the index does not answer", patience_seconds)
 
     def answers(self):
         assert self.process.poll() is None, self.log()
