@@ -4,9 +4,12 @@ Works beside a running agent: it only reads, but for the views, which are links 
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agent.archive import Archive
 from agent.archive.expecting import Books
@@ -26,8 +29,8 @@ _SHOWN = (
     ("name", "文件名 / name"),
     ("size", "字节 / bytes"),
     ("sha256", "SHA-256"),
-    ("recorded_at", "录制 / recorded"),
 )
+_WHAT = {FootageImported.TYPE: "采集一个文件 / a file was imported"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +78,37 @@ def prove(settings: StationSettings, file: Path) -> bytes | None:
         return reader.prove(found[0].sequence) if found else None
 
 
-def check_proof(bundle: Path, file: Path, keys: Collection[str]) -> ProofAnswer:
-    """Check a proof bundle against a file, with nothing else at hand."""
+def check_proof(bundle: Path, file: Path, keys: Collection[str], zone: ZoneInfo) -> ProofAnswer:
+    """Check a proof bundle against a file, with nothing else at hand; tell moments in a zone."""
     report = check(bundle.read_bytes(), sha256_of(file), keys or None)
     lines = [str(problem) for problem in report.problems]
     if report.entry is not None:
-        lines.append(f"记录 / entry {report.entry.sequence}: {report.entry.type}")
-        lines.append(f"时间 / time {report.entry.moment.at.astimezone().isoformat()}")
-        facts = report.entry.data
-        lines += [f"{word} {facts[key]}" for key, word in _SHOWN if key in facts]
-    lines += [f"公钥 / key {key}" for key in (report.key, report.witness) if key]
+        lines += _entered(report.entry, zone)
+    if report.key:
+        lines.append(f"采集站公钥 / the station's key {report.key}")
+    if report.witness:
+        lines.append(f"中心公钥 / the index's key {report.witness}")
     if report.witnessed_at is not None:
-        lines.append(f"见证 / witnessed {report.witnessed_at.astimezone().isoformat()}")
+        lines.append(f"中心见证于 / witnessed {_moment(report.witnessed_at, zone)}")
     elif report.holds:
         lines.append("尚未被见证 / not witnessed yet")
     lines.append(_verdict(holds=report.holds, keys_given=bool(keys)))
     return ProofAnswer(report.holds, tuple(lines))
+
+
+def _entered(entry: Entry, zone: ZoneInfo) -> Iterator[str]:
+    what = _WHAT.get(entry.type, "")
+    yield f"台账第 {entry.sequence} 条 / entry {entry.sequence}: {what} ({entry.type})"
+    yield f"登记于 / entered {_moment(entry.moment.at, zone)}"
+    yield from (f"{word} {entry.data[key]}" for key, word in _SHOWN if key in entry.data)
+    with suppress(KeyError, TypeError, ValueError):  # another type of entry, or made to hurt
+        recorded_at = datetime.fromisoformat(entry.data["recorded_at"])
+        told = "录制于 (由记录仪推知) / recorded (as the recorder lets infer)"
+        yield f"{told} {_moment(recorded_at, zone)}"
+
+
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone).isoformat(' ', 'seconds')} ({zone.key})"
 
 
 def _verdict(*, holds: bool, keys_given: bool) -> str:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -29,6 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 FOUND, WRONG_USE, FAULT = 1, 2, 70
 _CONFIG = Path("/etc/muster/station.toml")
+_MOMENT = "YYYY-MM-DDTHH:MM:SS"
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _key_text = "登记的公钥 / the enrolled public key, name+id+base64"
 
@@ -39,13 +41,20 @@ def _key(_context: click.Context, _option: click.Parameter, text: str | None) ->
         return text and str(VerifyingKey.parse(text))
     except NoteError as error:
         why = error.fields["why"]
-        raise click.BadParameter(f"不是公钥 / not a key as name+id+base64: {why}") from error
+        raise click.BadParameter(f"不是公钥 / no public key: {why}") from error
 
 
 def _keys(
     context: click.Context, option: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
     return tuple(str(_key(context, option, text)) for text in texts)
+
+
+def _zone(_context: click.Context, _option: click.Parameter, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise click.BadParameter(f"没有时区 {name!r} / there is no time zone {name!r}") from error
 
 
 _config = click.option(
@@ -59,7 +68,15 @@ _config = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Lists every command with its whole sentence: a cut one would lose its English half."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.help or "") for name, one in self.commands.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(wiring.VERSION)
 def main() -> None:
     """采集站后台服务 / the agent of a docking station."""
@@ -89,7 +106,7 @@ def verify(
 ) -> None:
     """从第一条起校验台账 / verify the ledger from its first entry."""
     folder = Path(settings.folders.state) / "ledger"
-    problems = _guard(lambda: auditing.audit(folder, key, notes, _tell))
+    problems = _audited(folder, key, notes)
     if footage:
         problems += _guard(lambda: auditing.audit_footage(settings, _tell))
     _report(problems)
@@ -115,7 +132,15 @@ def backup(settings: StationSettings, target: Path) -> None:
 @click.option("--note", "notes", multiple=True, type=_file, help="同 verify / as for verify")
 def verify_folder(folder: Path, key: str | None, notes: tuple[Path, ...]) -> None:
     """校验一个台账目录, 如备份 / verify the ledger in FOLDER, such as a backup."""
-    _report(_guard(lambda: auditing.audit(folder, key, notes, _tell)))
+    _report(_audited(folder, key, notes))
+
+
+def _audited(folder: Path, key: str | None, notes: tuple[Path, ...]) -> tuple[str, ...]:
+    problems = _guard(lambda: auditing.audit(folder, key, notes, _tell))
+    click.echo(f"台账 / ledger {folder}")
+    own = "台账自己的公钥, 未核对 (--key) / the key it names itself, NOT checked (--key)"
+    click.echo(f"公钥 / key {key}" if key else own)
+    return problems
 
 
 def _report(problems: tuple[str, ...]) -> NoReturn:
@@ -146,9 +171,16 @@ def prove(settings: StationSettings, file: Path, output: Path | None) -> None:
 @click.option(
     "--key", "keys", multiple=True, callback=_keys, help="可信公钥 / a key you trust; repeatable"
 )
-def check_proof(bundle: Path, file: Path, keys: tuple[str, ...]) -> None:
+@click.option(
+    "--zone",
+    default="Asia/Shanghai",
+    show_default=True,
+    callback=_zone,
+    help="时刻按哪个时区显示 / the time zone that moments are told in",
+)
+def check_proof(bundle: Path, file: Path, keys: tuple[str, ...], zone: ZoneInfo) -> None:
     """核验证明, 不需要台账和网络 / check a proof; needs neither ledger nor network."""
-    report = auditing.check_proof(bundle, file, keys)
+    report = auditing.check_proof(bundle, file, keys, zone)
     for line in report.lines:
         click.echo(visible(line))
     sys.exit(0 if report.holds else FOUND)
@@ -281,7 +313,11 @@ def _named(loaded: Loaded, name: str) -> Profile:
 @main.command("hash-pin")
 def hash_pin() -> None:
     """生成写入名册的密码摘要 / make the hash of a PIN for the roster."""
-    click.echo(pins.hash_pin(_ask_pin("PIN")))
+    pin = _ask_pin("PIN", confirmed=True)
+    if len(pin) < pins.SHORTEST:
+        why = f"密码至少 {pins.SHORTEST} 位 / a PIN has at least {pins.SHORTEST} characters"
+        raise click.UsageError(why)
+    click.echo(pins.hash_pin(pin))
 
 
 @main.command()
@@ -315,11 +351,13 @@ def return_(settings: StationSettings, recorder: str, by: str) -> None:
 @main.command()
 @_config
 @click.argument("recorder")
-@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD")
 @click.argument("kind", type=click.Choice(["no_footage", "off_site", "repair", "loss", "other"]))
 @click.argument("reason")
 @click.argument("by")
-@click.option("--until", type=click.DateTime(), help="off_site: 延至 / extended until")
+@click.option(
+    "--until", type=click.DateTime(), metavar=_MOMENT, help="off_site: 延至 / extended until"
+)
 def declare(  # noqa: PLR0913, PLR0917  # a declaration has these parts
     settings: StationSettings,
     recorder: str,
@@ -340,7 +378,9 @@ def declare(  # noqa: PLR0913, PLR0917  # a declaration has these parts
 @click.argument("recorder")
 @click.argument("by")
 @click.option("--battery", type=int, help="屏幕电量 / per cent on the screen")
-@click.option("--clock", type=click.DateTime(), help="屏幕时间 / wall time on the screen")
+@click.option(
+    "--clock", type=click.DateTime(), metavar=_MOMENT, help="屏幕时间 / wall time on the screen"
+)
 def observe(
     settings: StationSettings, recorder: str, by: str, battery: int | None, clock: datetime | None
 ) -> None:
@@ -405,9 +445,9 @@ def _read(path: Path) -> str:
         raise SettingsError.unreadable(path, error) from error
 
 
-def _ask_pin(prompt: str) -> str:
+def _ask_pin(prompt: str, *, confirmed: bool = False) -> str:
     if sys.stdin.isatty():
-        return str(click.prompt(prompt, hide_input=True))
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirmed))
     return sys.stdin.readline().rstrip("\n")
 
 

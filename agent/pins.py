@@ -10,6 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from contracts.errors import PinLockedError
 from contracts.roster import Person, Roster
 
+SHORTEST = 4
 FREE_TRIES = 5
 FIRST_LOCK_SECONDS = 30
 LONGEST_LOCK_SECONDS = 15 * 60

@@ -126,7 +126,11 @@ def _summary(scene: Scene, checks: tuple[Check, ...]) -> dict[str, object]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("demo", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "./run demo",
+        description="整套系统在本机演示 / the whole system on this machine: virtual recorders, "
+        "your own files or your own card",
+    )
     parser.add_argument("--once", action="store_true", help="不等浏览器, 演完即退出 / then exit")
     parser.add_argument("--json", action="store_true", help="输出 JSON 摘要 / print a summary")
     source = parser.add_mutually_exclusive_group()

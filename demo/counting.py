@@ -79,7 +79,7 @@ def count_footage(scene: Scene, wanted: set[Known], sources: dict[str, Path]) ->
         Check("files_missing_from_the_ledger", [], sorted(wanted - set(entered))),
         Check("files_in_the_archive", len(digests), _archived(scene, digests)),
         Check("files_like_the_originals", len(sources), _same_bytes(scene, sources)),
-        Check("files_linked_by_name", [], [f.view for f in facts if not _is_linked(scene, f)]),
+        Check("files_not_linked_by_name", [], [f.view for f in facts if not _is_linked(scene, f)]),
     )
 
 
@@ -113,10 +113,10 @@ def _count_one_proof(scene: Scene, file: Path | None) -> tuple[Check, ...]:
     code, words = scene.agent("check-proof", str(bundle), str(file), *trusted)
     refused, _ = scene.agent("check-proof", str(bundle), str(forged), *trusted)
     forged.unlink()
-    is_witnessed = "见证 / witnessed" in words
+    is_witnessed = "中心见证于 / witnessed" in words
     return (
         Check("proof_holds", (0, True, ""), (code, is_witnessed, words if code else "")),
-        Check("proof_of_a_flipped_byte_holds", 1, refused),
+        Check("proof_of_a_flipped_byte_is_refused", True, refused == 1),
     )
 
 

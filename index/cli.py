@@ -57,7 +57,12 @@ def run(settings: IndexSettings) -> None:
 
 @main.command()
 @_config
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="默认全部 / default: all days")
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="默认全部 / default: all days",
+)
 def missing(settings: IndexSettings, day: datetime | None) -> None:
     """列出未采集和无法确认的 / list what is missing or cannot be confirmed."""
     lines = _guard(lambda: tuple(_missing(settings, day.date() if day else None)))

@@ -155,12 +155,28 @@ class Connection:
 
 def main() -> None:
     """Serve who connects to the socket on standard input, if it is the agent."""
-    words = argparse.ArgumentParser(prog="muster-mounter", description=__doc__)
-    words.add_argument("--config", type=Path, default=Path("/etc/muster/station.toml"))
-    words.add_argument(
-        "--folder", type=Path, required=True, help="an empty folder to mount at, made if missing"
+    what = "挂载助手, 由 systemd 启动, 标准输入是它的套接字 / mounts cards for the agent; "
+    words = argparse.ArgumentParser(
+        prog="muster-mounter",
+        description=what + "systemd starts it, with its socket as standard input",
     )
-    words.add_argument("--user", default="muster-agent", help="the only one that is served")
+    words.add_argument(
+        "--config",
+        type=Path,
+        default=Path("/etc/muster/station.toml"),
+        help="站点设置 / the station's settings (%(default)s)",
+    )
+    words.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        help="挂载用的空目录, 没有则建 / an empty folder to mount at, made if missing",
+    )
+    words.add_argument(
+        "--user",
+        default="muster-agent",
+        help="只为此用户服务 / the only user that is served (%(default)s)",
+    )
     said = words.parse_args()
     said.folder.mkdir(mode=0o700, exist_ok=True)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that serve

@@ -1,15 +1,21 @@
 """What a proof says to whoever holds only the bundle and the file."""
 
 import hashlib
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.auditing import check_proof
+from agent.auditing import check_proof as checked
 from contracts.facts import FootageImported, Media, draft_of
 from ledger.store import Ledger
 from tests.support.made_up import NOW, moment
 
+ZONE = ZoneInfo("Asia/Shanghai")
 FOOTAGE = b"what the camera saw"
+
+
+def check_proof(bundle, file, keys):
+    return checked(bundle, file, keys, ZONE)
 
 
 @pytest.fixture
@@ -56,3 +62,19 @@ def test_a_proof_does_not_hold_for_another_file(proof):
     bundle, file, key = proof
     file.write_bytes(FOOTAGE + b"!")
     assert not check_proof(bundle, file, [key]).holds
+
+
+def test_a_proof_says_whose_key_it_is_and_which_moment_in_one_spelling(proof):
+    bundle, file, key = proof
+    lines = check_proof(bundle, file, [key]).lines
+    shown = NOW.astimezone(ZONE).isoformat(" ", "seconds")
+    assert (
+        lines[0] == "台账第 2 条 / entry 2: 采集一个文件 / a file was imported (footage.imported)"
+    )
+    assert f"采集站公钥 / the station's key {key}" in lines
+    assert (
+        f"录制于 (由记录仪推知) / recorded (as the recorder lets infer) {shown} (Asia/Shanghai)"
+        in lines
+    )
+    (entered,) = [line for line in lines if line.startswith("登记于 / entered ")]
+    assert entered.endswith("+08:00 (Asia/Shanghai)")

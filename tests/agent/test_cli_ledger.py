@@ -43,6 +43,8 @@ def test_a_backup_of_a_ledger_in_use_verifies_by_itself(world, ledger, tmp_path)
     assert (done.returncode, "5" in done.stdout) == (0, True), done
     done = tell("ledger", "verify", str(target), "--key", key)
     assert done.returncode == 0, done
+    assert done.stdout.splitlines()[:2] == [f"台账 / ledger {target}", f"公钥 / key {key}"]
+    assert "NOT checked" in tell("ledger", "verify", str(target)).stdout
     assert tell("ledger", "backup", str(target), *config(world)).returncode == 70
 
 
@@ -79,7 +81,30 @@ def test_a_key_that_is_none_is_wrong_use(world, ledger, command):
     file = str(world.config)
     arguments = {"check-proof": (file, file), "check-fork": (file,), "verify": config(world)}
     done = tell(command, *arguments[command], "--key", "nonsense")
-    assert (done.returncode, "name+id+base64" in done.stderr) == (2, True), done
+    assert (done.returncode, done.stderr.count("name+id+base64")) == (2, 1), done
+
+
+def test_a_time_zone_that_does_not_exist_is_wrong_use(world):
+    file = str(world.config)
+    done = tell("check-proof", file, file, "--zone", "Mars/Olympus")
+    assert (done.returncode, "没有时区 'Mars/Olympus'" in done.stderr) == (2, True), done
+
+
+@pytest.mark.parametrize("program", ["muster-agent", "muster-index", "muster-station"])
+def test_every_program_tells_its_commands_whole(program):
+    done = subprocess.run(
+        [PROGRAM.with_name(program), "-h"], capture_output=True, text=True, check=True
+    )
+    assert "..." not in done.stdout.replace("[ARGS]...", "")
+
+
+def test_a_pin_that_is_guessed_in_no_time_is_refused():
+    command = [PROGRAM, "hash-pin"]
+    for pin, code in (("123", 2), ("1234", 0)):
+        done = subprocess.run(
+            command, input=f"{pin}\n", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done
 
 
 def test_the_report_of_a_fork_is_judged_with_nothing_else_at_hand(world, ledger, tmp_path):
