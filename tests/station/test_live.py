@@ -1,12 +1,14 @@
 """The real program with a real browser: liveness, life without scripts, and a clean stop."""
 
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from contracts.dock import DockState
+from contracts.facts import Counts
 from tests.support.madeup_station import PEOPLE, docks, snapshot, write_ledger, write_snapshot
 from tests.support.sheets import rows_of
 
@@ -125,3 +127,38 @@ def test_only_managers_are_offered_to_put_a_recorder_back_in_service(served, pag
     page.check("[value='in_service']")
     assert page.evaluate(f"{shown} !== 'none').map(o => o.value)") == ["", "p07"]
     assert everybody == len(PEOPLE) + 1
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", [(1024, 625), (1280, 800)])
+def test_six_docks_fit_a_small_monitor_and_no_check_takes_a_second_line(
+    served, page, tmp_path, size, language
+):
+    write_snapshot(tmp_path, fresh())
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{served[0]}/?lang={language}")
+    assert page.evaluate("document.documentElement.scrollHeight") <= size[1]
+    lines = "[...document.querySelectorAll('.tile .lamps')].map(l => "
+    tops = page.evaluate(f"{lines}new Set([...l.children].map(c => Math.round(c.offsetTop))).size)")
+    assert set(tops) == {1}
+
+
+def test_the_bar_is_as_high_on_every_page_and_low_on_a_phone(served, page, tmp_path):
+    write_snapshot(tmp_path, fresh())
+    write_ledger(tmp_path)
+    heights = set()
+    for path in ("/", "/issue", "/return", "/fault", "/ledger", "/forms/usage"):
+        page.goto(served[0] + path)
+        heights.add(page.locator(".topbar").bounding_box()["height"])
+    assert len(heights) == 1
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(served[0])
+    assert page.locator(".topbar").bounding_box()["height"] <= 90
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_no_file_is_counted_under_is_not_shown(served, page, tmp_path):
+    ready = docks()[1]
+    write_snapshot(tmp_path, fresh(docks=(replace(ready, counts=Counts(6, 6)),)))
+    page.goto(served[0])
+    expect(page.locator(".counts")).to_have_text("文件 6 = 新采集 6")
