@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 
 from agent.archive import Archive
 from agent.archive.expecting import Books
+from agent.archive.second import SecondCopy
+from agent.core.copies import FOLDED, Copies
+from agent.recalling import objects
 from contracts.entry import Entry
-from contracts.errors import MusterError, ObjectMissingError
+from contracts.errors import MusterError, ObjectMissingError, SettingsError
 from contracts.facts import FootageImported, fact_of
 from contracts.fork import check_fork
 from contracts.problem import Problem
@@ -183,6 +186,37 @@ def audit_footage(settings: StationSettings, tell: Callable[[str], None]) -> tup
                 found.append(str(Problem("footage_damaged", one.sequence, detail)))
     others = "清单、残片和受损文件 / manifests, partial and damaged files"
     tell(f"文件 / files {len(checked)}, {others} {len(beside)}")
+    return tuple(found)
+
+
+def audit_second_copy(settings: StationSettings, tell: Callable[[str], None]) -> tuple[str, ...]:
+    """Return everything wrong with the files that the ledger says are on the second copy.
+
+    Raises:
+        StationError: none is set up, or its disk is not there.
+    """
+    if settings.second_copy is None:
+        raise SettingsError(file="station.toml", problems=("second_copy: 未设置 / not set up",))
+    copies = Copies(True, settings.storage)
+    archive = Archive(Path(settings.folders.archive))
+    found = []
+    with LedgerReader(_folder(settings)) as reader:
+        books = Books(reader)
+        for known in objects(reader):
+            copies.prove(*known)
+        for entry in reader.select(types=FOLDED):
+            copies.fold(entry)
+        second = SecondCopy(Path(settings.second_copy.path), archive, origin="")
+        there = second.adopted(copies.commissioned)
+        for sha256 in sorted(digest.hex() for digest in copies.confirmed):
+            try:
+                there.verify(sha256)
+            except MusterError as error:
+                one = books.objects(sha256[:2])[sha256]
+                found.append(
+                    str(Problem("footage_damaged", one.sequence, f"{one.shown}: {error.text}"))
+                )
+    tell(f"第二份副本 / second copy {len(copies.confirmed)}, 所欠 / owed {len(copies.owed)}")
     return tuple(found)
 
 

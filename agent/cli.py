@@ -101,14 +101,23 @@ def run(settings: StationSettings) -> None:
     help="别处保存的校验点 / a checkpoint kept elsewhere, as from the index; repeatable",
 )
 @click.option("--footage", is_flag=True, help="逐个校验文件 / check every archived file too")
+@click.option(
+    "--second-copy", is_flag=True, help="校验第二份副本的文件 / of the second copy instead"
+)
 def verify(
-    settings: StationSettings, key: str | None, notes: tuple[Path, ...], footage: bool
+    settings: StationSettings,
+    key: str | None,
+    notes: tuple[Path, ...],
+    *,
+    footage: bool,
+    second_copy: bool,
 ) -> None:
     """从第一条起校验台账 / verify the ledger from its first entry."""
     folder = Path(settings.folders.state) / "ledger"
     problems = _audited(folder, key, notes)
-    if footage:
-        problems += _guard(lambda: auditing.audit_footage(settings, _tell))
+    if footage or second_copy:
+        check = auditing.audit_second_copy if second_copy else auditing.audit_footage
+        problems += _guard(lambda: check(settings, _tell))
     _report(problems)
 
 
@@ -211,11 +220,25 @@ def rebuild_views(settings: StationSettings) -> None:
 @click.argument("by")
 @click.argument("reason")
 @click.option("--replace", is_flag=True, help="替换已登记的磁盘 / instead of the one in the ledger")
-def commission(settings: StationSettings, by: str, reason: str, *, replace: bool) -> None:
+@click.option("--second-copy", is_flag=True, help="第二份副本的磁盘 / the second copy's disk")
+def commission(
+    settings: StationSettings, by: str, reason: str, *, replace: bool, second_copy: bool
+) -> None:
     """登记存储磁盘, 采集服务须停止 / make the disk at the archive's folder the archive."""
     pin = _ask_pin(f"PIN {by}")
     order = storekeeping.Order(by, pin, reason, replaces=replace)
-    click.echo(_guard(lambda: wiring.commission(settings, order)))
+    enter = wiring.commission_copy if second_copy else wiring.commission
+    click.echo(_guard(lambda: enter(settings, order)))
+
+
+@main.command()
+@_config
+@click.argument("by")
+@click.argument("reason")
+def restore(settings: StationSettings, by: str, reason: str) -> None:
+    """从第二份副本恢复受损和缺失的文件, 采集服务须停止 / bring back what the archive lost."""
+    order = storekeeping.Order(by, _ask_pin(f"PIN {by}"), reason)
+    _tell_result(_guard(lambda: wiring.restore(settings, order)))
 
 
 @main.command()
@@ -224,7 +247,10 @@ def scrub(settings: StationSettings) -> None:
     """立即重新校验全部文件 / read every archived file again, beginning now."""
     if _guard(lambda: storekeeping.is_running(settings)):
         _call(settings, Scrub())
-    result = _guard(lambda: storekeeping.scrub(settings, wiring.VERSION))
+    _tell_result(_guard(lambda: storekeeping.scrub(settings, wiring.VERSION)))
+
+
+def _tell_result(result: storekeeping.Result) -> NoReturn:
     for line in result.lines:
         click.echo(line)
     sys.exit(0 if result.is_good else FOUND)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent.core.board import show
-from agent.core.effect import BeginScrub, Effect, Enter, Reply
+from agent.core.effect import BeginScrub, BringCopies, Effect, Enter, Reply
 from agent.core.event import Asked, Event, Ticked, Trouble
 from agent.core.station import INBOX_DOCK, Station
 from agent.shipper import Shipper
@@ -69,6 +69,7 @@ class Hands:
     alive: Callable[[], None]
     version: str
     moved_at: Callable[[], Mapping[int, datetime]] = dict
+    bring: Callable[[BringCopies], None] = lambda order: None
 
 
 class Loop:
@@ -187,6 +188,8 @@ class Loop:
                 self._hands.answer(effect.ticket, answer)
             elif isinstance(effect, BeginScrub):
                 self._hands.scrub()
+            elif isinstance(effect, BringCopies):
+                self._hands.bring(effect)
             else:
                 self._hands.workers[effect.dock].give(effect)
 

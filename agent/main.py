@@ -7,10 +7,8 @@ import signal
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,12 +24,11 @@ from agent.archive.scrubbing import PARTS, Scrubbing
 from agent.asking import Counter
 from agent.catalogue import Sighting
 from agent.core.admission import judge
+from agent.core.copies import FOLDED as COPIES_FOLDED
 from agent.core.custody import FOLDED
 from agent.core.device import bind
 from agent.core.event import Ticked
-from agent.core.inquiries import EARLIER_MAX
 from agent.core.inquiries import FOLDED as INQUIRIES_FOLDED
-from agent.core.plan import Proven
 from agent.core.recorder import Device, Driver, Recorder
 from agent.core.station import INBOX_DOCK, Station
 from agent.core.storage import FOLDED as STORAGE_FOLDED
@@ -44,6 +41,7 @@ from agent.overseeing import Overseer
 from agent.pins import Pins
 from agent.probing.probe import Probe
 from agent.profiles import Loaded, load
+from agent.recalling import last_seen, objects, proven_of
 from agent.recorders.commanded import Commanded, Time, Ways
 from agent.recorders.folder import list_folder
 from agent.recorders.inbox import Inbox
@@ -52,20 +50,15 @@ from agent.recorders.ptp import Moments, Ptp
 from agent.recorders.virtual import Virtual
 from agent.recording import Recorded
 from agent.scrubber import Desk, Scrubber
+from agent.seconding import Seconding, seconding
 from agent.shipper import Shipper
 from agent.showing import write_snapshot
 from agent.ways import ways
 from agent.worker import Tools, Worker
 from contracts.archive_facts import ArchiveCommissioned
 from contracts.errors import NoDriverError, SettingsError, TransportError
-from contracts.facts import (
-    AgentStarted,
-    FootageImported,
-    VisitCompleted,
-    draft_of,
-    fact_of,
-)
-from contracts.loading import from_json, to_json
+from contracts.facts import AgentStarted, draft_of
+from contracts.loading import to_json
 from contracts.messages import Message, StationMeta, StationState, Topics
 from contracts.roster import Roster, parse_roster
 from contracts.settings import StationSettings
@@ -121,11 +114,11 @@ class Agent:
         if folders.mounter is None:  # what the helper mounts goes with the connection
             unmount_leftovers(run)
         archive, known = self._open_archive(ledger)
-        station = Station(settings, roster, clock.wall_now(), self._profiles.profiles)
-        for entry in ledger.select(types=sorted({*FOLDED, *STORAGE_FOLDED, *INQUIRIES_FOLDED})):
-            station.fold(entry)
+        station = self._station(roster, ledger)
         overseer = self._overseer(archive, known)
-        scrubber = self._scrubber(archive, ledger, station, known)
+        looking = self._scrubbing(archive, ledger, known)
+        scrubber = self._scrubber(archive, looking, station)
+        second = seconding(station, archive, ledger, looking(lambda _: None), self._inbox.put)
         counter = Counter(
             run / "agent.sock", Pins(roster, clock.uptime_seconds).prove, self._inbox.put
         )
@@ -138,10 +131,11 @@ class Agent:
             write_snapshot=lambda snapshot: write_snapshot(run, snapshot),
             moment=clock.moment,
             tick=lambda: _tick(overseer),
-            scrub=scrubber.begin,
+            scrub=lambda: _begin(scrubber, second),
             alive=lambda: notify("WATCHDOG=1"),
             version=VERSION,
             moved_at=lambda: _moved_at(workers),
+            bring=second.copyist.give if second else lambda order: None,
         )
         loop = Loop(station, self._inbox, hands)
         by = self._profiles
@@ -150,10 +144,22 @@ class Agent:
         loop.owe(station.resume())
         self._started("storage", overseer.start, overseer.stop)
         self._started("scrubber", scrubber.start, scrubber.stop)
+        if second:
+            self._start_second(second)
         self._started("counter", counter.start, counter.stop)
         detector = Detector(self._sources(), self._inbox.put)
         self._started("detector", detector.start, lambda _: detector.stop())
         return loop
+
+    def _station(self, roster: Roster, ledger: Ledger) -> Station:
+        station = Station(self._settings, roster, clock.wall_now(), self._profiles.profiles)
+        if self._settings.second_copy:
+            for sha256, size in objects(ledger):
+                station.copies.prove(sha256, size)
+        types = {*FOLDED, *STORAGE_FOLDED, *INQUIRIES_FOLDED, *COPIES_FOLDED}
+        for entry in ledger.select(types=sorted(types)):
+            station.fold(entry)
+        return station
 
     def _load_profiles(self) -> Loaded:
         loaded = known_recorders(self._settings)
@@ -194,19 +200,28 @@ class Agent:
             deliver=self._inbox.put,
         )
 
-    def _scrubber(
-        self, archive: Archive, ledger: Ledger, station: Station, known: ArchiveCommissioned
-    ) -> Scrubber:
-        root, books, storage = Path(self._settings.folders.archive), Books(ledger), station.storage
+    def _scrubbing(
+        self, archive: Archive, ledger: Ledger, known: ArchiveCommissioned
+    ) -> Callable[[Callable[[int], None]], Scrubbing]:
+        root, books = Path(self._settings.folders.archive), Books(ledger)
 
         def check_disk() -> None:
             check(root, look_at(root), known)
 
+        return lambda read: Scrubbing(archive, books, check_disk, read)
+
+    def _scrubber(
+        self,
+        archive: Archive,
+        looking: Callable[[Callable[[int], None]], Scrubbing],
+        station: Station,
+    ) -> Scrubber:
+        storage = station.storage
         desk = Desk(
             settings=self._settings.storage,
             file=Path(self._settings.folders.state) / "scrub.json",
             parts=PARTS,
-            scrubbed=lambda read: Scrubbing(archive, books, check_disk, read),
+            scrubbed=looking,
             deliver=self._inbox.put,
             now=clock.wall_now,
             due_at=lambda: storage.scrub_due_at,
@@ -294,6 +309,10 @@ class Agent:
             lambda seconds: broker.stop(shipper.farewell(clock.wall_now()), seconds),
         )
         return shipper
+
+    def _start_second(self, second: Seconding) -> None:
+        self._started("second copy's scrubber", second.scrubber.start, second.scrubber.stop)
+        self._started("copyist", second.copyist.start, second.copyist.stop)
 
     def _sources(self) -> list[Source]:
         folders = self._settings.folders
@@ -410,6 +429,26 @@ def commission(settings: StationSettings, order: storekeeping.Order) -> str:
     return storekeeping.commission(settings, order, roster, VERSION)
 
 
+def commission_copy(settings: StationSettings, order: storekeeping.Order) -> str:
+    """Make another disk the second copy's by hand; return what was entered.
+
+    Raises:
+        MusterError: it is refused, or the agent runs.
+    """
+    roster, _ = _read_roster(Path(settings.folders.roster))
+    return storekeeping.commission_copy(settings, order, roster, VERSION)
+
+
+def restore(settings: StationSettings, order: storekeeping.Order) -> storekeeping.Result:
+    """Bring back from the second copy what the archive lost.
+
+    Raises:
+        MusterError: it is refused, a disk does not work, or the agent runs.
+    """
+    roster, _ = _read_roster(Path(settings.folders.roster))
+    return storekeeping.restore(settings, order, roster, VERSION)
+
+
 def _read_roster(file: Path) -> tuple[Roster, str]:
     try:
         raw = file.read_bytes()
@@ -417,6 +456,12 @@ def _read_roster(file: Path) -> tuple[Roster, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError.unreadable(file, error) from error
     return parse_roster(text, str(file)), hashlib.sha256(raw).hexdigest()
+
+
+def _begin(scrubber: Scrubber, second: Seconding | None) -> None:
+    scrubber.begin()
+    if second:
+        second.scrubber.begin()
 
 
 def _abandon(workers: Iterable[Worker]) -> None:
@@ -434,55 +479,6 @@ def _attach(device: Device, drivers: list[Driver]) -> Recorder:
         if driver.recognise(device):
             return driver.attach(device)
     raise NoDriverError(device=device.description)
-
-
-@dataclass(frozen=True, slots=True)
-class _Bare:
-    path: bytes
-    size: int
-    modified_us: int
-    sha256: str
-    view: str
-
-
-@dataclass(frozen=True)
-class _Imported:
-    data: _Bare
-
-
-@dataclass(frozen=True)
-class _Recorded:
-    data: Proven
-
-
-def proven_of(
-    ledger: Ledger, recorder: str, is_reported: Callable[[str], bool]
-) -> Iterator[Proven]:
-    """Yield what the ledger says is in the archive of a recorder's, save what is damaged.
-
-    The newest tell what they recorded.
-    """
-    # What is damaged in the archive is copied anew as long as the recorder has it.
-    # A card may hold 20,000 files; of most only what the plan needs is read of their entries.
-    newest: deque[bytes] = deque()
-    for raw in ledger.select_raw(subject=recorder, types=(FootageImported.TYPE,)):
-        newest.append(raw)
-        if len(newest) > EARLIER_MAX:
-            bare = from_json(newest.popleft(), _Imported).data
-            if not is_reported(bare.sha256):
-                yield Proven(bare.path, bare.size, bare.modified_us, bare.sha256, bare.view)
-    for raw in newest:
-        known = from_json(raw, _Recorded).data
-        if not is_reported(known.sha256):
-            yield known
-
-
-def last_seen(ledger: Ledger, recorder: str) -> datetime | None:
-    """Return when the newest visit of a recorder was complete, if it left nothing unread."""
-    visits = [*ledger.select(subject=recorder, types=(VisitCompleted.TYPE,))][-1:]
-    # What could not be read then looks new now, and is not.
-    whole = (one for one in visits if not fact_of(one, VisitCompleted).counts.unreadable)
-    return next((one.moment.at for one in whole), None)
 
 
 def _tick(overseer: Overseer) -> Ticked:

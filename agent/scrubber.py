@@ -17,6 +17,7 @@ from typing import Protocol
 from agent.core.event import ArchiveFound, ScrubProgressed
 from agent.core.storage import pace
 from contracts.archive_facts import ArchiveScrubbed, ArchiveUnexpected, ScrubCounts
+from contracts.copy_facts import CopyScrubbed
 from contracts.errors import MusterError
 from contracts.fact import Fact
 from contracts.loading import from_json, to_json
@@ -48,6 +49,9 @@ class Stepped(Protocol):
     @property
     def suspect(self) -> bool:
         """Whether nothing names it yet."""
+
+
+Pass = ArchiveScrubbed | CopyScrubbed
 
 
 class Scrubbed(Protocol):
@@ -90,6 +94,7 @@ class Desk:
     is_busy: Callable[[], bool]
     unexpected: Callable[[], frozenset[bytes]]
     retry_seconds: float = RETRY_SECONDS
+    ended: Callable[[datetime, bool, ScrubCounts], Pass] = ArchiveScrubbed
 
 
 class _StoppedError(Exception):
@@ -107,7 +112,7 @@ class Scrubber:
     _is_ending: bool = False
     _is_asked: bool = False
     _thread: threading.Thread | None = None
-    _finished: ArchiveScrubbed | None = None
+    _finished: Pass | None = None
 
     def start(self) -> None:
         """Begin to scrub when a pass is due."""
@@ -182,7 +187,7 @@ class Scrubber:
             self._turn(replace(self._now(), counts=more, suspects=()))
         self._say(*scrubbed.settled(self.desk.unexpected()))
         done = self._now()
-        self._finished = ArchiveScrubbed(done.began_at, done.asked, done.counts)
+        self._finished = self.desk.ended(done.began_at, done.asked, done.counts)
         self._say(self._finished)
         self._cursor = None
         self.desk.file.unlink(missing_ok=True)

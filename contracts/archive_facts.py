@@ -31,6 +31,11 @@ class ArchiveCommissioned(Fact):
     reason: str | None = None
     replaces: str | None = None
 
+    @property
+    def id(self) -> str:
+        """What the disk's mark says."""
+        return self.archive
+
 
 @dataclass(frozen=True)
 class StorageFaulted(Fact):
@@ -57,7 +62,8 @@ class FootageDamaged(Fact):
 
     `object` is footage; or a visit's manifest, of which `size` is unknown, or what was kept of a
     damaged file, or a damaged file that was kept when it was replaced: of these `view` is the same
-    path. `sha256` is what it should have; empty if nobody could tell.
+    path. `sha256` is what it should have; empty if nobody could tell. `second_copy`: whether it
+    is confirmed there; None where the station keeps none.
     """
 
     TYPE = "footage.damaged"
@@ -69,13 +75,14 @@ class FootageDamaged(Fact):
     found_size: int
     found_sha256: str | None = None
     reason: str | None = None
+    second_copy: bool | None = None
 
 
 @dataclass(frozen=True)
 class FootageMissing(Fact):
     """A file that was imported, or another that was entered, is not in the archive.
 
-    `object` as in `footage.damaged`.
+    `object` and `second_copy` as in `footage.damaged`.
     """
 
     TYPE = "footage.missing"
@@ -84,6 +91,7 @@ class FootageMissing(Fact):
     object: str
     view: str
     size: int | None
+    second_copy: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ class Reason(StrEnum):
     CARD_DIFFERS = "clear_card_differs"
     ARCHIVE_LACKS = "clear_archive_lacks"
     ARCHIVE_UNHEALTHY = "clear_archive_unhealthy"
+    NO_SECOND_COPY = "clear_no_second_copy"
+    SECOND_COPY_AWAY = "clear_second_copy_away"
+    NOT_COPIED = "clear_not_copied"
     NOT_WITNESSED = "clear_not_witnessed"
     WITNESS_NOT_PINNED = "clear_witness_not_pinned"
     IDENTITY_UNPROVEN = "clear_identity_unproven"
@@ -86,6 +89,8 @@ _PASSING = frozenset(
     {
         Reason.NOT_READ_AGAIN,
         Reason.ARCHIVE_UNHEALTHY,
+        Reason.SECOND_COPY_AWAY,
+        Reason.NOT_COPIED,
         Reason.NOT_WITNESSED,
         Reason.CLOCK_UNSURE,
         Reason.BATTERY_LOW,
@@ -135,6 +140,21 @@ _REASONS: dict[Reason, tuple[Text, Text]] = {
     Reason.ARCHIVE_UNHEALTHY: (
         Text("存储盘状况不良", "The archive's disk is not healthy"),
         Text("由管理员检查存储盘", "The device manager checks the disk"),
+    ),
+    Reason.NO_SECOND_COPY: (
+        Text("规定要求第二份副本, 本站没有设置", "Policy asks for a second copy; none is set up"),
+        Text(
+            "管理员在 station.toml 中设置 [second_copy]",
+            "Set [second_copy] in station.toml",
+        ),
+    ),
+    Reason.SECOND_COPY_AWAY: (
+        Text("第二份副本现在不可用", "The second copy is out of reach now"),
+        Text("由管理员检查第二份副本的磁盘", "The device manager checks the second copy's disk"),
+    ),
+    Reason.NOT_COPIED: (
+        Text("等待第二份副本", "Waiting for the second copy"),
+        Text("等待; 工位都不采集时自动进行", "Wait; it goes on while no dock imports"),
     ),
     Reason.NOT_WITNESSED: (
         Text("等待中心见证", "Waiting for the office's witness"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeVar
 
-from contracts import archive_facts, questions, recorder_facts
+from contracts import archive_facts, copy_facts, questions, recorder_facts
 from contracts.entry import Draft, Entry
 from contracts.fact import Fact as Fact  # noqa: PLC0414  # everybody takes it from here
 from contracts.finding import Finding
@@ -436,7 +436,10 @@ class AlertCleared(Fact):
 
 
 F = TypeVar("F", bound=Fact)
-_MODULES = (__name__, recorder_facts.__name__, questions.__name__, archive_facts.__name__)
+_MODULES = (
+    __name__,
+    *(module.__name__ for module in (recorder_facts, questions, archive_facts, copy_facts)),
+)
 _FACTS = sorted(Fact.__subclasses__(), key=lambda kind: _MODULES.index(kind.__module__))
 FACTS: dict[str, type[Fact]] = {kind.TYPE: kind for kind in _FACTS}
 

@@ -19,6 +19,7 @@ AlertKind = Literal[
     "station_key",
     "station_storage",
     "station_archive",
+    "station_copy",
     "calendar",
 ]
 

@@ -65,11 +65,13 @@ class ClearRule:
     """A model of recorders whose cards are cleared once all that docs/clearing.md asks is so.
 
     `unknown_battery`: clear although nobody knows the battery, which a disk never tells.
+    `copies`: how many proven copies there must be: 2 asks for the second copy beside the archive.
     """
 
     __pydantic_config__ = _STRICT
     model: str
     unknown_battery: bool = False
+    copies: Literal[1, 2] = 2
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,22 @@ class StorageSettings:
 
 
 @dataclass(frozen=True)
+class SecondCopySettings:
+    """Where every proven file is kept a second time: a folder on another disk, or a mounted share.
+
+    Its file system must not be the archive's, and must not be the one the machine runs from.
+    """
+
+    __pydantic_config__ = _STRICT
+    path: PurePath
+
+
+@dataclass(frozen=True)
 class StationSettings:
-    """config/station.toml; read by the agent and by the station's pages."""
+    """config/station.toml; read by the agent and by the station's pages.
+
+    Without `second_copy` there is none, and the kiosk says so.
+    """
 
     __pydantic_config__ = _STRICT
     station: StationIdentity
@@ -115,6 +129,7 @@ class StationSettings:
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     pages: PageSettings = field(default_factory=PageSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    second_copy: SecondCopySettings | None = None
 
 
 @dataclass(frozen=True)

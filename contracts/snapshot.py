@@ -98,6 +98,28 @@ class StorageView:
 
 
 @dataclass(frozen=True)
+class SecondCopyView:
+    """The second copy: what it has, what is owed to it; `code` says why it is out of reach.
+
+    `is_known` is False until the agent has looked at it. `damaged` and `missing` were confirmed
+    once and are owed again.
+    """
+
+    is_known: bool = False
+    confirmed: int = 0
+    owed: int = 0
+    owed_bytes: int = 0
+    damaged: int = 0
+    missing: int = 0
+    code: str | None = None
+    zh: str | None = None
+    en: str | None = None
+    remedy_zh: str | None = None
+    remedy_en: str | None = None
+    scrubbed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole station; replaced as one file, so a reader always sees a whole one."""
 
@@ -121,3 +143,4 @@ class Snapshot:
     trouble_en: str | None = None
     storage: StorageView = StorageView()
     open_questions: int = 0
+    second_copy: SecondCopyView | None = None

@@ -1,12 +1,12 @@
-"""Boards that the story does not play: a card being cleared, a full disk; made from a real one."""
+"""Boards the story does not play, made from a real one: cards being cleared, disks in trouble."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from contracts.clearing import ClearingPhase, ClearingView, Reason
 from contracts.dock import DockState
-from contracts.errors import ArchiveLowError
-from contracts.snapshot import DockView, Snapshot, StorageView
+from contracts.errors import ArchiveLowError, SecondCopyAbsentError
+from contracts.snapshot import DockView, SecondCopyView, Snapshot, StorageView
 
 # The picture is taken within this of its snapshot, which must not be called old by then.
 _PATIENCE = timedelta(minutes=1)
@@ -43,6 +43,21 @@ def full_disk(snapshot: Snapshot, now: datetime) -> Snapshot:
     )  # fmt: skip
 
 
+def second_copy_away(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """Return the board with a second copy whose disk is gone, and a card that waits for it."""
+    gone = SecondCopyAbsentError(where="/srv/muster-second/disk/copy")
+    remedy = gone.remedy
+    second = SecondCopyView(
+        is_known=True, confirmed=182_338, owed=_FILES, owed_bytes=25 * _GIB, code=gone.code,
+        zh=gone.text.zh, en=gone.text.en, remedy_zh=remedy.zh, remedy_en=remedy.en,
+    )  # fmt: skip
+    first, *others = snapshot.docks
+    why = (Reason.SECOND_COPY_AWAY, Reason.NOT_COPIED)
+    view = ClearingView(ClearingPhase.WAITING, now - timedelta(minutes=2), why)
+    waiting = replace(first, findings=(), clearing=view, state=DockState.READY)
+    return replace(snapshot, docks=(waiting, *others), second_copy=second, at=now + _PATIENCE)
+
+
 def _clearings(now: datetime) -> tuple[ClearingView, ...]:
     phase, since = ClearingPhase, now - timedelta(minutes=2)
     total = 25 * _GIB
@@ -65,4 +80,8 @@ def _state(view: ClearingView) -> DockState:
     return DockState.CLEARING if view.phase is ClearingPhase.REMOVING else DockState.READY
 
 
-STAGED = {"kiosk-clearing": cards_being_cleared, "kiosk-storage": full_disk}
+STAGED = {
+    "kiosk-clearing": cards_being_cleared,
+    "kiosk-storage": full_disk,
+    "kiosk-second-copy": second_copy_away,
+}

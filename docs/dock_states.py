@@ -49,7 +49,7 @@ _NODE = Path("/dev/sda1")
 _DEVICE = Device("usb-1", "block", _NODE, "card", volumes=(Volume(_NODE, "v", "vfat"),))
 _NO_DISK = replace(_DEVICE, kind="other", volumes=())
 _ROSTER = Roster(
-    (Policy("p", Deadline("same_workday"), clear=(ClearRule("m"),)),),
+    (Policy("p", Deadline("same_workday"), clear=(ClearRule("m", copies=1),)),),
     (Department("d", "d", "p"),),
     (),
     (RecorderRecord("r", "d", "m", serial="s"), RecorderRecord("t", "d", "m", serial="t")),

@@ -20,6 +20,7 @@ from index.core.alerts import (
     archive_alerts,
     calendar_alert,
     clearings,
+    copy_alert,
     duty_alerts,
     fork_alert,
     key_alert,
@@ -167,6 +168,8 @@ class Rolling:
             return
         if storage.fault is not None:
             yield storage_alert(station, name, storage.fault, now)
+        if storage.copy_fault is not None:
+            yield copy_alert(station, name, storage.copy_fault, now)
         zone = self._rules.calendar.zone
         yield from archive_alerts(station, name, storage.found.values(), zone, now)
 

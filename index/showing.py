@@ -116,6 +116,14 @@ ENTRIES = {
     "footage.replaced": Text("库中文件替换", "Footage replaced"),
     "archive.unexpected": Text("意外文件", "Unexpected file"),
     "archive.settled": Text("意外文件已消除", "Unexpected file gone"),
+    "copy.commissioned": Text("登记第二份副本", "Second copy commissioned"),
+    "copy.faulted": Text("第二份副本故障", "Second copy fault"),
+    "copy.recovered": Text("第二份副本恢复", "Second copy recovered"),
+    "copy.damaged": Text("第二份副本受损", "Second copy damaged"),
+    "copy.missing": Text("第二份副本缺失", "Second copy missing"),
+    "copy.scrubbed": Text("第二份副本校验", "Second copy scrubbed"),
+    "footage.copied": Text("已有第二份副本", "Copied a second time"),
+    "footage.restored": Text("从第二份副本恢复", "Restored"),
     "view.remade": Text("重建浏览链接", "View made anew"),
     "archive.scrubbed": Text("全库校验", "Archive scrubbed"),
     "recorder.issued": Text("领用", "Issued"),
@@ -133,6 +141,7 @@ ALERTS: dict[AlertKind, Mark] = {
     "station_key": Mark("failed", "refused", Text("密钥不符", "wrong key")),
     "station_storage": Mark("failed", "failed", Text("存储故障", "storage fault")),
     "station_archive": Mark("failed", "failed", Text("库中文件异常", "archive damaged")),
+    "station_copy": Mark("attention", "attention", Text("第二份副本异常", "second copy fault")),
     "calendar": Mark("attention", "attention", Text("日历缺失", "calendar missing")),
 }
 
@@ -143,13 +152,16 @@ REMEDIES: dict[AlertKind, Text] = {
     "station_storage": Text(
         "通知该站管理员检查存储磁盘", "have the station's manager see to the disk"
     ),
+    "station_copy": Text(
+        "通知该站管理员检查第二份副本的磁盘", "have the station's manager see to the second copy"
+    ),
     "station_archive": Text(
         "不要清空该站的记录仪; 送检磁盘, 从备份恢复",
         "clear no recorder there; have the disk examined, restore from the backup",
     ),
 }
 _FILLING = Mark("attention", "attention", Text("存储将满", "storage filling"))
-_STORAGE: tuple[AlertKind, ...] = ("station_storage", "station_archive")
+_STORAGE: tuple[AlertKind, ...] = ("station_storage", "station_archive", "station_copy")
 
 
 def show_day(day: date) -> Text:

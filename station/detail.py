@@ -186,7 +186,7 @@ _SHOWN: dict[str, Callable[[object], Text]] = {
         else show_offset(int(str(value)))
     ),
     "clock_uncertainty_ms": lambda value: show_uncertainty(int(str(value))),
-    **dict.fromkeys(("held", "stops", "asked"), _answer),
+    **dict.fromkeys(("held", "stops", "asked", "second_copy"), _answer),
     **dict.fromkeys(
         ("kind", "state", "what", "outcome", "code", "answer"), lambda v: term_of(str(v))
     ),
@@ -251,6 +251,9 @@ LABELS: dict[str, Text] = {
     "view": Text("浏览链接", "View"),
     "made": Text("重建为", "Made anew as"),
     "object": Text("库中位置", "Object"),
+    "sha256s": Text("文件 SHA-256", "SHA-256 of the files"),
+    "copy": Text("第二份副本编号", "Second copy"),
+    "second_copy": Text("第二份副本有", "On the second copy"),
     "kept": Text("受损文件存于", "Damaged file kept in"),
     "list_sha256": Text("清单摘要 SHA-256", "SHA-256 of the list"),
     "manifest_sha256": Text("清单文件 SHA-256", "SHA-256 of the manifest"),

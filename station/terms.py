@@ -81,6 +81,11 @@ TERMS = {
     "archive_read_only": Text("存储磁盘只读", "the archive's disk was read-only"),
     "archive_unwritable": Text("存储磁盘无法写入", "the archive's disk could not be written"),
     "ledger_disk_low": Text("台账磁盘将满", "the ledger's disk was nearly full"),
+    "second_copy_absent": Text("磁盘不在", "its disk was gone"),
+    "second_copy_failing": Text("磁盘出错", "its disk failed"),
+    "second_copy_foreign": Text("挂载了另一块磁盘", "another disk was mounted"),
+    "second_copy_full": Text("磁盘已满", "its disk was full"),
+    "second_copy_misplaced": Text("与资料库或系统同盘", "it was on the archive's or system's disk"),
     # How sure a reading is, and how it was obtained.
     "measured": Text("测得", "measured"),
     "reported": Text("设备自报", "reported"),

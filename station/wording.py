@@ -14,23 +14,10 @@ from contracts.questions import (
     question_text,
 )
 from contracts.text import Language, Text
+from station.copies import COPIES, HAS_COPY
 from station.showing import show_bytes, show_offset, show_second
 from station.terms import UNKNOWN, term_of, terms_of, told_apart
-
-
-@dataclass(frozen=True)
-class Words:
-    """An entry type's name and sentence; a tail is said where its attribute is not empty.
-
-    Fields: `{fact.x}` as it is, `{who[x]}` a person's name, `{term[x]}` a word for a code,
-    `{told[x]}` a reason that was entered in both languages, `{when[x]}` a moment, `{size[x]}`
-    bytes, `{offset[x]}` a clock's error, `{count[x]}` a number that may not be known, `{short[x]}`
-    the beginning of a digest, `{asked[x]}` and `{answered[x]}` a whole question or answer.
-    """
-
-    title: Text
-    sentence: Text
-    tails: tuple[tuple[str, Text], ...] = ()
+from station.words import Words
 
 
 @dataclass(frozen=True)
@@ -64,6 +51,9 @@ class Speaker:
             "told": _Lookup(fact, lambda value: told_apart(str(value)).speak(language)),
             "count": _Lookup(fact, lambda value: _count(value).speak(language)),
             "short": _Lookup(fact, lambda value: str(value)[:_SHORT]),
+            "number": _Lookup(
+                fact, lambda value: str(len(value)) if isinstance(value, tuple) else ""
+            ),
             "when": _Lookup(fact, self._moment),
             "size": _Lookup(fact, lambda value: show_bytes(float(str(value)))),
             "asked": _Lookup(fact, lambda _: self._question(fact).speak(language)),
@@ -303,7 +293,10 @@ WORDS: dict[str, Words] = {
             "The archived file {fact.view} of recorder {fact.recorder} is not what was imported; "
             "it is left as it is",
         ),
-        (("reason", Text(": {told[reason]}", ": {told[reason]}")),),
+        (
+            ("reason", Text(": {told[reason]}", ": {told[reason]}")),
+            ("second_copy", HAS_COPY),
+        ),
     ),
     "footage.missing": Words(
         Text("库中文件缺失", "Footage missing"),
@@ -311,6 +304,7 @@ WORDS: dict[str, Words] = {
             "库中没有文件 {fact.view} (记录仪 {fact.recorder})",
             "The archived file {fact.view} of recorder {fact.recorder} is not there",
         ),
+        (("second_copy", HAS_COPY),),
     ),
     "footage.intact": Words(
         Text("库中文件完好", "Footage intact"),
@@ -360,6 +354,7 @@ WORDS: dict[str, Words] = {
             "{fact.counts.missing} missing; {fact.counts.unexpected} unexpected",
         ),
     ),
+    **COPIES,
     "recorder.issued": Words(
         Text("领用", "Issued"),
         Text(

@@ -30,12 +30,21 @@ class Archive:
     """Footage kept once, by content, below one folder on one file system.
 
     Every path it takes or returns is relative to that folder. Its methods may be called from
-    several threads at once; only one process may have the archive.
+    several threads at once; only one process may have the archive. `folders` are those it has
+    beside `incoming`: a second copy has objects only.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, folders: Sequence[str] = (OBJECTS, views.MANIFESTS, views.VIEWS)
+    ) -> None:
         self._root = root
+        self._folders = folders
         self._tree = durable.Tree(root)
+
+    @property
+    def root(self) -> Path:
+        """Where it is."""
+        return self._root
 
     @property
     def tree(self) -> durable.Tree:
@@ -67,7 +76,7 @@ class Archive:
         with self._tree.folder(INCOMING) as incoming:
             for name in durable.names(incoming):
                 durable.unlink(incoming, name)
-            for path in (OBJECTS, views.MANIFESTS, views.VIEWS):
+            for path in self._folders:
                 self._check_folder(incoming, path)
             durable.sync(incoming)
 

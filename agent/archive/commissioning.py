@@ -1,7 +1,9 @@
 """Which disk the archive is on: its mark, its file system's own id, and whether it still works.
 
 A folder says nothing about the disk behind it: a mount that is gone leaves an empty folder of the
-root disk. So the archive's root holds a mark, and the ledger holds what the mark must be.
+root disk. So the archive's root holds a mark, and the ledger holds what the mark must be. The
+second copy's disk is told by the same means, under another name, so that neither passes for the
+other.
 """
 
 import array
@@ -14,11 +16,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from agent.archive import durable
 from agent.archive.archive import Archive
 from agent.archive.expecting import Books
 from contracts.archive_facts import ArchiveCommissioned
+from contracts.copy_facts import CopyCommissioned
 from contracts.errors import (
     ArchiveAbsentError,
     ArchiveForeignError,
@@ -28,6 +32,7 @@ from contracts.errors import (
 )
 
 MARK_NAME = "archive.id"
+COPY_MARK_NAME = "copy.id"
 _INCOMING = "incoming"
 _OBJECTS = "objects/sha256"
 _MARK_BYTES = 4096
@@ -37,15 +42,27 @@ _BY_UUID = Path("/dev/disk/by-uuid")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What `archive.id` says: the archive's random id, and the ledger it was made for."""
+    """What a mark says: the archive's or second copy's random id, and whose ledger it is for."""
 
-    archive: str
+    id: str
     origin: str
 
     @classmethod
     def new(cls, origin: str) -> "Mark":
-        """Make the mark of a new archive."""
+        """Make a new mark."""
         return cls(secrets.token_hex(16), origin)
+
+
+class Known(Protocol):
+    """What the ledger says of a disk that was commissioned."""
+
+    @property
+    def id(self) -> str:
+        """What its mark says."""
+
+    @property
+    def volume(self) -> str | None:
+        """The file system's own id, where it could be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +80,7 @@ class Disk:
     is_read_only: bool
 
 
-def look_at(root: Path) -> Disk:
+def look_at(root: Path, mark_name: str = MARK_NAME) -> Disk:
     """Return what is at a folder; the mark is read past the page cache.
 
     Raises:
@@ -77,12 +94,12 @@ def look_at(root: Path) -> Disk:
     except OSError as error:
         raise ArchiveUnwritableError(reason=error.strerror or str(error)) from error
     try:
-        return _seen(folder)
+        return _seen(folder, mark_name)
     finally:
         durable.close(folder)
 
 
-def check(root: Path, disk: Disk, known: ArchiveCommissioned) -> None:
+def check(root: Path, disk: Disk, known: Known) -> None:
     """Make sure that this is the disk that was commissioned.
 
     Raises:
@@ -91,8 +108,8 @@ def check(root: Path, disk: Disk, known: ArchiveCommissioned) -> None:
     """
     if disk.mark is None:
         raise ArchiveAbsentError(where=root)
-    if disk.mark.archive != known.archive:
-        raise ArchiveForeignError(where=root, found=disk.mark.archive, known=known.archive)
+    if disk.mark.id != known.id:
+        raise ArchiveForeignError(where=root, found=disk.mark.id, known=known.id)
     if disk.volume and known.volume and disk.volume != known.volume:
         raise ArchiveForeignError(where=root, found=disk.volume, known=known.volume)
 
@@ -112,7 +129,7 @@ def settle(root: Path, books: Books, origin: str) -> tuple[ArchiveCommissioned, 
         check(root, disk, known)
         return known, False
     if disk.mark is not None and disk.mark.origin != origin:
-        raise ArchiveForeignError(where=root, found=disk.mark.archive, known="-")
+        raise ArchiveForeignError(where=root, found=disk.mark.id, known="-")
     if books.has_footage() and not disk.has_footage:
         raise ArchiveAbsentError(where=root)
     mark = disk.mark or Mark.new(origin)
@@ -120,20 +137,20 @@ def settle(root: Path, books: Books, origin: str) -> tuple[ArchiveCommissioned, 
     return describe(root, disk, mark), True
 
 
-def write_mark(root: Path, mark: Mark) -> None:
+def write_mark(root: Path, mark: Mark, mark_name: str = MARK_NAME) -> None:
     """Put a mark into the archive's root, over the one that is there; on disk on return.
 
     Raises:
         ArchiveUnwritableError: the disk refuses.
     """
-    content = f"{mark.archive}\n{mark.origin}\n".encode()
+    content = f"{mark.id}\n{mark.origin}\n".encode()
     with durable.archive_errors():
         folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with durable.new_part(folder) as part:
             durable.write_at(part.fd, 0, memoryview(content))
             durable.sync(part.fd)
-            durable.replace(folder, part.name, folder, MARK_NAME)
+            durable.replace(folder, part.name, folder, mark_name)
         durable.sync(folder)
     finally:
         durable.close(folder)
@@ -142,18 +159,28 @@ def write_mark(root: Path, mark: Mark) -> None:
 def describe(root: Path, disk: Disk, mark: Mark) -> ArchiveCommissioned:
     """Return what the ledger is told of a disk that becomes the archive's."""
     return ArchiveCommissioned(
-        mark.archive, str(root.absolute()), disk.volume, disk.is_mount, disk.total_bytes
+        mark.id, str(root.absolute()), disk.volume, disk.is_mount, disk.total_bytes
+    )
+
+
+def describe_copy(root: Path, disk: Disk, mark: Mark) -> CopyCommissioned:
+    """Return what the ledger is told of a disk that becomes the second copy's."""
+    return CopyCommissioned(
+        mark.id, str(root.absolute()), disk.volume, disk.is_mount, disk.total_bytes
     )
 
 
 class Watch:
-    """Looks whether the archive is still on its disk and the disk still works."""
+    """Looks whether an archive is still on its disk and the disk still works."""
 
-    def __init__(self, archive: Archive, root: Path, known: ArchiveCommissioned) -> None:
+    def __init__(
+        self, archive: Archive, root: Path, known: Known, mark_name: str = MARK_NAME
+    ) -> None:
         self._archive = archive
         self._root = root
         self._known = known
-        self._device = look_at(root).device
+        self._mark_name = mark_name
+        self._device = look_at(root, mark_name).device
         self._locks: list[Callable[[], None]] = []
 
     def look(self, *, writing: bool) -> Disk:
@@ -164,7 +191,7 @@ class Watch:
             ArchiveForeignError: another is there.
             ArchiveUnwritableError: it cannot be read or written.
         """
-        disk = look_at(self._root)
+        disk = look_at(self._root, self._mark_name)
         check(self._root, disk, self._known)
         if disk.is_read_only:
             raise ArchiveReadOnlyError
@@ -196,13 +223,13 @@ def ledger_room(folder: Path) -> tuple[int, int]:
     return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
 
 
-def _seen(folder: int) -> Disk:
+def _seen(folder: int, mark_name: str) -> Disk:
     with durable.archive_errors():
         status, space = os.fstat(folder), os.fstatvfs(folder)
         above, system = os.stat("..", dir_fd=folder), Path("/").stat()
     return Disk(
         device=status.st_dev,
-        mark=_read_mark(folder),
+        mark=_read_mark(folder, mark_name),
         volume=_volume(folder, status.st_dev),
         is_mount=above.st_dev != status.st_dev or above.st_ino == status.st_ino,
         is_system=system.st_dev == status.st_dev,
@@ -213,17 +240,17 @@ def _seen(folder: int) -> Disk:
     )
 
 
-def _read_mark(folder: int) -> Mark | None:
-    if durable.identity(folder, MARK_NAME) is None:
+def _read_mark(folder: int, name: str) -> Mark | None:
+    if durable.identity(folder, name) is None:
         return None
     buffer = memoryview(mmap.mmap(-1, _MARK_BYTES))
-    with durable.opened(folder, MARK_NAME) as fd:
+    with durable.opened(folder, name) as fd:
         size = min(durable.file_size(fd), _MARK_BYTES)
         size = durable.read_at(fd, 0, buffer, size)
     lines = bytes(buffer[:size]).decode("utf-8", "replace").splitlines()
     # A mark that says nothing is somebody's: it is no archive of ours.
-    archive, origin = (*lines, "", "")[:2]
-    return Mark(archive, origin)
+    found, origin = (*lines, "", "")[:2]
+    return Mark(found, origin)
 
 
 def _has_footage(folder: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 from agent.archive.grouping import path_of
 from agent.archive.views import MANIFESTS
@@ -13,6 +14,7 @@ from contracts.archive_facts import (
     FootageReplaced,
     ViewRemade,
 )
+from contracts.copy_facts import FootageRestored
 from contracts.facts import (
     FootageImported,
     FootageUnreadable,
@@ -86,7 +88,7 @@ class Books:
         return found | {fact_of(entry, ViewRemade).made for entry in remade}
 
     def kept(self) -> dict[str, Expected]:
-        """Return the damaged objects that were kept when whole ones replaced them, by their paths.
+        """Return the damaged objects that were kept when whole ones took their place, by path.
 
         They are what they were found to be when they were entered as damaged, if they were.
         """
@@ -98,7 +100,7 @@ class Books:
             known = seen.pop(fact.object, None)
             if isinstance(fact, FootageDamaged):
                 seen[fact.object] = fact
-            elif isinstance(fact, FootageReplaced):
+            elif isinstance(fact, FootageReplaced | FootageRestored) and fact.kept is not None:
                 sha256 = (known and known.found_sha256) or ""
                 size = known.found_size if known and sha256 else None
                 is_earlier = entry.sequence < replaced
@@ -218,9 +220,8 @@ class _Imported:
     data: _Import
 
 
-_JUDGED: dict[str, type[FootageDamaged | FootageMissing | FootageIntact | FootageReplaced]] = {
-    kind.TYPE: kind for kind in (FootageDamaged, FootageMissing, FootageIntact, FootageReplaced)
-}
+_Judged = FootageDamaged | FootageMissing | FootageIntact | FootageReplaced | FootageRestored
+_JUDGED: dict[str, type[_Judged]] = {kind.TYPE: kind for kind in get_args(_Judged)}
 _BESIDE: dict[str, type[_Completed | _Unreadable]] = {
     VisitCompleted.TYPE: _Completed,
     FootageUnreadable.TYPE: _Unreadable,

@@ -93,6 +93,17 @@ class Scrubbing:
             fact = ArchiveUnexpected(raw, shown(raw), "unreadable", 0)
             yield Step(path, ScrubCounts(unexpected=1), (fact,))
 
+    def look(self, sha256: str) -> tuple[Fact, ...]:
+        """Return what is to be said of one object now; nothing if it may be on an earlier disk.
+
+        Raises:
+            StationError: the disk does not work, or is not the archive's.
+        """
+        one = self._books.objects(sha256[:2]).get(sha256)
+        facts = self._file(one).facts if one is not None else ()
+        is_elsewhere = one is not None and one.earlier and isinstance(facts[0], FootageMissing)
+        return () if is_elsewhere else facts
+
     def unexpected(self, path: str) -> ArchiveUnexpected | None:
         """Return what is to be said of a path that nothing names; None if it is gone."""
         with self._tree.root() as root, durable.archive_errors():

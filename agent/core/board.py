@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from agent.core.checks import value_of
+from agent.core.copies import Copies
 from agent.core.dock import Dock
 from agent.core.handover import standing_findings
 from agent.core.silence import silence
@@ -17,6 +18,7 @@ from contracts.snapshot import (
     Progress,
     RecorderView,
     RefusedDevice,
+    SecondCopyView,
     Snapshot,
     StorageView,
 )
@@ -47,6 +49,7 @@ def show(station: Station, ledger_size: int, version: str, now: datetime) -> Sna
         trouble_en=trouble.en if trouble else None,
         storage=show_storage(station.storage),
         open_questions=len(station.inquiries.unanswered),
+        second_copy=show_copies(station.copies) if station.copies.is_set_up else None,
     )
 
 
@@ -95,6 +98,25 @@ def show_storage(storage: Storage) -> StorageView:
         scrubbed_at=storage.scrubbed_at,
         scrubbed_files=scrubbed.counts.expected if scrubbed else 0,
         scrub_percent=storage.scrub_percent,
+    )
+
+
+def show_copies(copies: Copies) -> SecondCopyView:
+    """Return how the second copy is."""
+    trouble = copies.trouble
+    return SecondCopyView(
+        is_known=copies.seen is not None,
+        confirmed=len(copies.confirmed),
+        owed=len(copies.owed),
+        owed_bytes=copies.owed_bytes,
+        damaged=len(copies.damaged),
+        missing=len(copies.missing),
+        code=trouble.code if trouble else None,
+        zh=trouble.sentence.zh if trouble else None,
+        en=trouble.sentence.en if trouble else None,
+        remedy_zh=trouble.remedy.zh if trouble else None,
+        remedy_en=trouble.remedy.en if trouble else None,
+        scrubbed_at=copies.scrubbed_at,
     )
 
 

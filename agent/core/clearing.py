@@ -42,7 +42,7 @@ class Surroundings:
     """What the gate asks of the station; as long as nothing is known, it stays shut.
 
     `claimed` are the recorders that a device in another dock claims to be, `handed_out` those
-    that are issued.
+    that are issued. `is_confirmed` tells of a digest whether the second copy has it.
     """
 
     clock: str = "unknown"
@@ -51,6 +51,9 @@ class Surroundings:
     is_archive_healthy: bool = False
     claimed: frozenset[str] = frozenset()
     handed_out: frozenset[str] = frozenset()
+    has_second_copy: bool = False
+    is_second_copy_reachable: bool = False
+    is_confirmed: Callable[[str], bool] = lambda _: False
 
 
 NOTHING_KNOWN = Surroundings()
@@ -84,7 +87,10 @@ class SecondReading:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that the gate weighs, of one visit. `identities`: each answer to who it is, in turn."""
+    """All that the gate weighs, of one visit. `identities`: each answer to who it is, in turn.
+
+    `uncopied`: how many of the files that would go have no confirmed second copy.
+    """
 
     now: datetime
     rule: ClearRule | None
@@ -98,6 +104,7 @@ class Case:
     battery_percent_min: int
     is_troubled: bool
     around: Surroundings
+    uncopied: int = 0
 
 
 def may_clear(case: Case) -> tuple[Reason, ...]:
@@ -289,6 +296,15 @@ def _closing(
     )
 
 
+def uncopied(second: SecondReading, is_confirmed: Callable[[str], bool]) -> int:
+    """Return how many of the files that would be removed have no confirmed second copy."""
+    return sum(one.known is None or not is_confirmed(one.known) for one in second.files)
+
+
+def _wants_second_copy(case: Case) -> bool:
+    return case.rule is not None and case.rule.copies > 1
+
+
 def _is_covered(around: Surroundings, noted: Noted | None) -> bool:
     witness = around.witness
     return witness is not None and noted is not None and witness.size >= noted.sequence
@@ -355,6 +371,22 @@ _BARS: tuple[tuple[Reason, Callable[[Case], bool]], ...] = (
     (Reason.CARD_DIFFERS, lambda case: case.second is not None and case.second.differing > 0),
     (Reason.ARCHIVE_LACKS, lambda case: case.second is not None and case.second.lacking > 0),
     (Reason.ARCHIVE_UNHEALTHY, lambda case: not case.around.is_archive_healthy),
+    (
+        Reason.NO_SECOND_COPY,
+        lambda case: _wants_second_copy(case) and not case.around.has_second_copy,
+    ),
+    (
+        Reason.SECOND_COPY_AWAY,
+        lambda case: (
+            _wants_second_copy(case)
+            and case.around.has_second_copy
+            and not case.around.is_second_copy_reachable
+        ),
+    ),
+    (
+        Reason.NOT_COPIED,
+        lambda case: _wants_second_copy(case) and case.around.has_second_copy and case.uncopied > 0,
+    ),
     (Reason.NOT_WITNESSED, lambda case: not _is_covered(case.around, case.completed)),
     (Reason.WITNESS_NOT_PINNED, _is_foreign),
     (Reason.IDENTITY_UNPROVEN, _is_identity_unproven),

@@ -121,6 +121,21 @@ class BeginScrub:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """An object that the second copy is to get."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BringCopies:
+    """Bring these objects of the archive to the second copy, and prove them there."""
+
+    objects: tuple[Owed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Answer who asked; `entered`: the answer is about the step's last entry."""
 
@@ -143,5 +158,6 @@ Effect = (
     | ClearCard
     | Release
     | BeginScrub
+    | BringCopies
     | Reply
 )

@@ -25,7 +25,7 @@ from contracts.clearing import ClearingPhase
 from contracts.dock import DockState
 from contracts.facts import RecorderCleared
 from contracts.finding import Finding, blocks_issue
-from contracts.roster import Limits
+from contracts.roster import ClearRule, Limits
 
 if TYPE_CHECKING:
     from agent.core.dock import Around, Dock, Step
@@ -100,10 +100,11 @@ def case_of(dock: "Dock", around: "Around") -> Case:
     policy = around.policy(dock.recorder or "")
     if dock.listing is None or dock.identity is None:
         raise RuntimeError(f"dock {dock.number}: a clearing without a visit")
+    rule = policy.clears(record.model) if policy and record else None
     asked = (known.second.identity if known.second else None, known.looked)
     return Case(
         now=around.now,
-        rule=policy.clears(record.model) if policy and record else None,
+        rule=rule,
         record=record,
         listing=dock.listing,
         counts=dock.counts,
@@ -114,7 +115,14 @@ def case_of(dock: "Dock", around: "Around") -> Case:
         battery_percent_min=(policy.limits if policy else Limits()).battery_percent_min,
         is_troubled=dock.trouble is not None or blocks_issue(dock.remarks),
         around=around.surroundings,
+        uncopied=_uncopied(known, rule, around),
     )
+
+
+def _uncopied(known: Clearing, rule: ClearRule | None, around: "Around") -> int:
+    if known.second is None or rule is None or rule.copies == 1:
+        return 0
+    return clearing.uncopied(known.second, around.surroundings.is_confirmed)
 
 
 def _turned(dock: "Dock", known: Clearing, effects: tuple[Effect, ...]) -> "Step":

@@ -7,6 +7,7 @@ from typing import Literal
 from agent.core.plan import PlannedCopy, Proven
 from agent.core.recorder import Device, Listing, MediaFacts, Reread, Salvaged
 from contracts.commands import Command
+from contracts.copy_facts import CopyCommissioned
 from contracts.errors import MusterError
 from contracts.fact import Fact
 from contracts.finding import Finding
@@ -67,6 +68,30 @@ class ArchiveFound:
     """Scrubbing found something in the archive, or ended a pass."""
 
     fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class SecondCopySeen:
+    """The second copy's disk was looked at; `commissioned` is a disk that became it just now."""
+
+    trouble: Trouble | None
+    free_bytes: int = 0
+    total_bytes: int = 0
+    commissioned: CopyCommissioned | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecondCopyMoved:
+    """The copyist is at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondCopied:
+    """An order ended: these digests are confirmed on the second copy, those the archive lacks."""
+
+    copied: tuple[str, ...]
+    lacking: tuple[str, ...] = ()
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +375,9 @@ Event = (
     | Ticked
     | StorageSeen
     | ArchiveFound
+    | SecondCopySeen
+    | SecondCopyMoved
+    | SecondCopied
     | ScrubProgressed
     | Asked
     | UplinkChanged

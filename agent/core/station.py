@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from agent.core import handover
 from agent.core.clearing import Surroundings, Witness
+from agent.core.copies import Copies
 from agent.core.custody import Custody
 from agent.core.device import Bindings, RefusedDevice, bind, match_recorder
 from agent.core.dock import INBOX, Around, Dock, idle_orders, step
 from agent.core.effect import BeginScrub, Effect, Enter, Reply
+from agent.core.ending import unended_clearings, unended_visits
 from agent.core.event import (
     ArchiveFound,
     Asked,
@@ -32,6 +34,9 @@ from agent.core.event import (
     Removed,
     RetryAsked,
     ScrubProgressed,
+    SecondCopied,
+    SecondCopyMoved,
+    SecondCopySeen,
     StorageSeen,
     Ticked,
     Trouble,
@@ -55,6 +60,7 @@ from contracts.commands import (
     Return,
     Scrub,
 )
+from contracts.copy_facts import CopyDamaged, CopyMissing, CopyScrubbed
 from contracts.dock import DockState
 from contracts.entry import Entry
 from contracts.errors import (
@@ -67,15 +73,12 @@ from contracts.errors import (
     RecorderNumberTwiceError,
 )
 from contracts.facts import (
-    Counts,
     DeviceRefused,
     Fact,
     ReadingObserved,
-    RecorderCleared,
     RecorderClearing,
     RecorderReturned,
     VisitCompleted,
-    VisitInterrupted,
 )
 from contracts.roster import Roster
 from contracts.settings import StationSettings
@@ -108,6 +111,7 @@ class Station:
         self.custody = Custody()
         self.inquiries = Inquiries()
         self.storage = Storage(settings.storage)
+        self.copies = Copies(settings.second_copy is not None, settings.storage)
         self.docks = {d.number: Dock(d.number, d.name, now) for d in settings.dock}
         self.inbox = Dock(INBOX_DOCK, "收件箱 / Inbox", now)
         self.refused: dict[tuple[str, str, str], tuple[RefusedDevice, datetime]] = {}
@@ -127,6 +131,7 @@ class Station:
         self.custody.fold(entry)
         self.inquiries.fold(entry)
         self.storage.fold(entry)
+        self.copies.fold(entry)
         if entry.type in (VisitCompleted.TYPE, RecorderClearing.TYPE):
             noted = Noted(str(entry.data["visit"]), entry.type, entry.sequence, entry.moment.at)
             for dock in list(self.docks.values()):
@@ -135,36 +140,7 @@ class Station:
 
     def resume(self) -> list[Effect]:
         """Return what a start owes to the visits that the last run left open."""
-        return [*self._unended_clearings(), *self._unended_visits()]
-
-    def _unended_clearings(self) -> list[Effect]:
-        # Nothing is known of a card that was being cleared when the power failed.
-        why = "采集程序重启 / The agent was restarted"
-        return [
-            Enter(
-                RecorderCleared(
-                    left.visit, left.recorder, left.dock, left.files, None, None, None,
-                    "agent_restarted", why,
-                )
-            )
-            for left in self.custody.clearings.values()
-        ]  # fmt: skip
-
-    def _unended_visits(self) -> list[Effect]:
-        return [
-            Enter(
-                VisitInterrupted(
-                    visit=left.docked.visit,
-                    recorder=left.docked.recorder,
-                    dock=left.docked.dock,
-                    docked_at=left.docked_at,
-                    counts=Counts(),
-                    code="agent_restarted",
-                    reason="采集程序重启, 未数 / The agent was restarted, not counted",
-                )
-            )
-            for left in self.custody.open_visits.values()
-        ]
+        return [*unended_clearings(self.custody), *unended_visits(self.custody)]
 
     @property
     def is_copying(self) -> bool:
@@ -232,7 +208,7 @@ class Station:
         if (now - self._read_at).total_seconds() >= READ_AGAIN_SECONDS or now < self._read_at:
             self._read_at = now
             effects += [order for dock in self.docks.values() for order in idle_orders(dock)]
-        return effects + self._weigh(now)
+        return effects + self.copies.watch(now) + self._weigh(now)
 
     @decide.register
     def _(self, event: StorageSeen, now: datetime) -> list[Effect]:
@@ -247,7 +223,17 @@ class Station:
 
     @decide.register
     def _(self, event: ArchiveFound, now: datetime) -> list[Effect]:
-        return [Enter(fact) for fact in self.storage.find(event.fact)]
+        fact = event.fact
+        if isinstance(fact, CopyDamaged | CopyMissing | CopyScrubbed):
+            return [Enter(one) for one in self.copies.find(fact)]
+        return [Enter(one) for one in self.storage.find(self.copies.noted(fact))]
+
+    @decide.register
+    def _(
+        self, event: SecondCopySeen | SecondCopied | SecondCopyMoved, now: datetime
+    ) -> list[Effect]:
+        may_copy = self._is_archive_healthy and not self.is_copying
+        return self.copies.decide(event, now, may_copy=may_copy)
 
     @decide.register
     def _(self, event: ScrubProgressed, now: datetime) -> list[Effect]:
@@ -394,18 +380,25 @@ class Station:
         return [effect for number in waiting for effect in self._step(number, Weighed(), now)]
 
     def _surroundings(self) -> Surroundings:
-        uplink, storage = self.uplink, self.storage.health
-        witness = None
+        uplink, witness = self.uplink, None
         if uplink.witness and uplink.witnessed_at is not None:
             witness = Witness(uplink.witnessed, uplink.witness, uplink.witnessed_at)
         return Surroundings(
             clock=self.health.clock,
             witness=witness,
             pinned=self.settings.witness_key,
-            is_archive_healthy=storage.trouble is None or storage.trouble.code in _ONLY_FULL,
+            is_archive_healthy=self._is_archive_healthy,
             claimed=frozenset(filter(None, map(self._claim, self.docks.values()))),
             handed_out=frozenset(self.custody.holdings),
+            has_second_copy=self.copies.is_set_up,
+            is_second_copy_reachable=self.copies.is_reachable,
+            is_confirmed=self.copies.is_confirmed,
         )
+
+    @property
+    def _is_archive_healthy(self) -> bool:
+        trouble = self.storage.health.trouble
+        return trouble is None or trouble.code in _ONLY_FULL
 
     def _claim(self, dock: Dock) -> str | None:
         """Return the recorder that a refused device says it is too."""

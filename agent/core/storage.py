@@ -23,6 +23,7 @@ from contracts.archive_facts import (
     StorageRecovered,
     ViewRemade,
 )
+from contracts.copy_facts import FootageRestored
 from contracts.entry import Entry
 from contracts.errors import (
     ArchiveAbsentError,
@@ -88,21 +89,21 @@ def judge(seen: StorageSeen, settings: StorageSettings) -> StorageHealth:
     if seen.trouble is not None:
         return StorageHealth(seen.trouble, True, seen.free_bytes, seen.total_bytes)
     free, total = seen.free_bytes or 0, seen.total_bytes or 0
-    stop = _least(total, settings.stop_percent, settings.stop_mib)
+    stop = least(total, settings.stop_percent, settings.stop_mib)
     known = StorageHealth(None, False, free, total, stop)
-    ledger_stop = _least(
+    ledger_stop = least(
         seen.ledger_total_bytes, settings.ledger_stop_percent, settings.ledger_stop_mib
     )
     if seen.ledger_free_bytes < ledger_stop:
         error = LedgerDiskLowError(
-            free_gb=_gigabytes(seen.ledger_free_bytes), limit_gb=_gigabytes(ledger_stop)
+            free_gb=show_gigabytes(seen.ledger_free_bytes), limit_gb=show_gigabytes(ledger_stop)
         )
         return replace(known, trouble=Trouble.of(error), stops=True)
     if free < stop:
         return replace(known, trouble=_low(free, 0, stop), stops=True)
-    warn = _least(total, settings.warn_percent, settings.warn_mib)
+    warn = least(total, settings.warn_percent, settings.warn_mib)
     if free < warn:
-        filling = ArchiveFillingError(free_gb=_gigabytes(free), limit_gb=_gigabytes(warn))
+        filling = ArchiveFillingError(free_gb=show_gigabytes(free), limit_gb=show_gigabytes(warn))
         return replace(known, trouble=Trouble.of(filling))
     return known
 
@@ -214,19 +215,23 @@ class Storage:
             take(self, fact)
 
 
-def _least(total_bytes: int, percent: int, mib: int) -> int:
+def least(total_bytes: int, percent: int, mib: int) -> int:
+    """Return the lesser of a percentage of a disk and a size in MiB, in bytes."""
     return min(total_bytes * percent // 100, mib * MIB)
 
 
 def _low(free: int, wanted: int, limit: int) -> Trouble:
     return Trouble.of(
         ArchiveLowError(
-            free_gb=_gigabytes(free), wanted_gb=_gigabytes(wanted), limit_gb=_gigabytes(limit)
+            free_gb=show_gigabytes(free),
+            wanted_gb=show_gigabytes(wanted),
+            limit_gb=show_gigabytes(limit),
         )
     )
 
 
-def _gigabytes(count: int) -> str:
+def show_gigabytes(count: int) -> str:
+    """Return a number of bytes in GB, as errors say it."""
     return f"{count / 10**9:.1f}"
 
 
@@ -240,7 +245,7 @@ def _miss(storage: Storage, fact: FootageMissing) -> None:
     storage.missing.add(fact.object)
 
 
-def _heal(storage: Storage, fact: FootageIntact | FootageReplaced) -> None:
+def _heal(storage: Storage, fact: FootageIntact | FootageReplaced | FootageRestored) -> None:
     storage.damaged.discard(fact.object)
     storage.missing.discard(fact.object)
 
@@ -275,6 +280,7 @@ _TAKERS: dict[type[Fact], Callable[..., None]] = {
     FootageMissing: _miss,
     FootageIntact: _heal,
     FootageReplaced: _heal,
+    FootageRestored: _heal,
     ArchiveUnexpected: _find,
     ArchiveSettled: _expect,
     ViewRemade: _remake,

@@ -4,6 +4,14 @@ A class carries a stable `code` (never reused), the sentence for the person at t
 to do next. Fields named in the sentence are given as keywords when the error is raised.
 """
 
+from contracts.errors.copies import (
+    SecondCopyAbsentError,
+    SecondCopyError,
+    SecondCopyFailingError,
+    SecondCopyForeignError,
+    SecondCopyFullError,
+    SecondCopyMisplacedError,
+)
 from contracts.errors.ledger import (
     EntryError,
     IndexDamagedError,
@@ -176,6 +184,12 @@ __all__ = [
     "RecorderNumberTwiceError",
     "RecorderSilentError",
     "RecorderUnknownError",
+    "SecondCopyAbsentError",
+    "SecondCopyError",
+    "SecondCopyFailingError",
+    "SecondCopyForeignError",
+    "SecondCopyFullError",
+    "SecondCopyMisplacedError",
     "SettingsError",
     "StationError",
     "SwitchRefusedError",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.archive_facts import StorageFaulted
+from contracts.copy_facts import CopyFaulted
 from contracts.entry import Entry
 from contracts.facts import AlertCleared, AlertOpened, fact_of
 from contracts.messages import AlertKind, AlertMessage
@@ -207,6 +208,12 @@ def storage_alert(station: str, name: str, fault: StorageFaulted, now: datetime)
     return _about_station("station_storage", f"{station}@{fault.code}", text, now)
 
 
+def copy_alert(station: str, name: str, fault: CopyFaulted, now: datetime) -> Alert:
+    """Return the alert for a station whose second copy is out of reach or full."""
+    text = _STORAGE.fill(name=name, zh=fault.zh, en=fault.en)
+    return _about_station("station_copy", f"{station}@{fault.code}", text, now)
+
+
 def archive_alerts(
     station: str, name: str, found: Iterable[Found], zone: ZoneInfo, now: datetime
 ) -> tuple[Alert, ...]:
@@ -255,7 +262,7 @@ def _opened(fact: AlertOpened, at: datetime) -> Alert:
 def _outcome(alert: Alert, state: str | None) -> str:
     if alert.kind == "station_silent":
         return "heard_again"
-    if alert.kind in ("station_storage", "station_archive"):
+    if alert.kind in ("station_storage", "station_archive", "station_copy"):
         return "recovered"
     return _OUTCOMES[state] if state else "withdrawn"
 

@@ -3,6 +3,7 @@
 Entries may come twice and in any order of stations; of one station they come in order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,15 @@ from contracts.archive_facts import (
     FootageReplaced,
     StorageFaulted,
     StorageRecovered,
+)
+from contracts.copy_facts import (
+    CopyCommissioned,
+    CopyDamaged,
+    CopyFaulted,
+    CopyMissing,
+    CopyRecovered,
+    FootageCopied,
+    FootageRestored,
 )
 from contracts.entry import Entry
 from contracts.facts import Fact, fact_of
@@ -31,9 +41,10 @@ class Found:
 
 @dataclass(slots=True)
 class StationStorage:
-    """One station's storage: its fault, and what is wrong by what it is about."""
+    """One station's storage: its faults, and what is wrong by what it is about."""
 
     fault: StorageFaulted | None = None
+    copy_fault: CopyFaulted | None = None
     found: dict[str, Found] = field(default_factory=dict)
     source: str = ""
     read_to: int = 0
@@ -63,29 +74,63 @@ class Storages:
 
 def _take(storage: StationStorage, fact: Fact, entry: Entry) -> None:
     at, sequence = entry.moment.at, entry.sequence
-    if isinstance(fact, StorageFaulted | StorageRecovered):
-        storage.fault = fact if isinstance(fact, StorageFaulted) else None
-    elif isinstance(fact, FootageDamaged | FootageMissing):
+    if isinstance(fact, FootageDamaged | FootageMissing):
         storage.found.setdefault(fact.object, Found(fact.view, at, sequence))
     elif isinstance(fact, ArchiveUnexpected):
         storage.found.setdefault(fact.path.hex(), Found(fact.name, at, sequence))
-    elif isinstance(fact, ArchiveSettled):
-        storage.found.pop(fact.path.hex(), None)
-    elif isinstance(fact, FootageIntact | FootageReplaced):  # pragma: no branch  # no other
-        storage.found.pop(fact.object, None)
+    elif isinstance(fact, CopyDamaged | CopyMissing):
+        found = Found(f"第二份副本 / second copy {fact.object}", at, sequence)
+        storage.found.setdefault(_ON_COPY + fact.sha256, found)
+    else:
+        _TURNS[type(fact)](storage, fact)
 
 
-_KINDS: dict[str, type[Fact]] = {
-    kind.TYPE: kind
-    for kind in (
-        StorageFaulted,
-        StorageRecovered,
-        FootageDamaged,
-        FootageMissing,
-        FootageIntact,
-        FootageReplaced,
-        ArchiveUnexpected,
-        ArchiveSettled,
-    )
+def _fault(storage: StationStorage, fact: StorageFaulted | StorageRecovered) -> None:
+    storage.fault = fact if isinstance(fact, StorageFaulted) else None
+
+
+def _copy_fault(storage: StationStorage, fact: CopyFaulted | CopyRecovered) -> None:
+    storage.copy_fault = fact if isinstance(fact, CopyFaulted) else None
+
+
+def _settle(storage: StationStorage, fact: ArchiveSettled) -> None:
+    storage.found.pop(fact.path.hex(), None)
+
+
+def _heal(storage: StationStorage, fact: FootageIntact | FootageReplaced | FootageRestored) -> None:
+    storage.found.pop(fact.object, None)
+
+
+def _copied(storage: StationStorage, fact: FootageCopied) -> None:
+    for sha256 in fact.sha256s:
+        storage.found.pop(_ON_COPY + sha256, None)
+
+
+def _commissioned(storage: StationStorage, fact: CopyCommissioned) -> None:
+    """Forget what was lost on the disk before."""
+    for about in [one for one in storage.found if one.startswith(_ON_COPY)]:
+        del storage.found[about]
+
+
+_ON_COPY = "copy:"
+_TURNS: dict[type[Fact], Callable[..., None]] = {
+    StorageFaulted: _fault,
+    StorageRecovered: _fault,
+    CopyFaulted: _copy_fault,
+    CopyRecovered: _copy_fault,
+    ArchiveSettled: _settle,
+    FootageIntact: _heal,
+    FootageReplaced: _heal,
+    FootageRestored: _heal,
+    FootageCopied: _copied,
+    CopyCommissioned: _commissioned,
 }
+_FOUND: tuple[type[Fact], ...] = (
+    FootageDamaged,
+    FootageMissing,
+    ArchiveUnexpected,
+    CopyDamaged,
+    CopyMissing,
+)
+_KINDS: dict[str, type[Fact]] = {kind.TYPE: kind for kind in (*_TURNS, *_FOUND)}
 TYPES = tuple(_KINDS)

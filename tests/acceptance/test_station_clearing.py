@@ -28,6 +28,7 @@ deadline = { rule = "after_issue", hours = 24 }
 [[policy.clear]]
 model = "DSJ"
 unknown_battery = true
+copies = 1
 [[department]]
 id = "d9"
 name = "九中队"

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import errors
+from contracts.archive_facts import ArchiveCommissioned
 from contracts.commands import COMMANDS, Declare, Issue, Retry, decode_command, encode_command
+from contracts.copy_facts import CopyCommissioned
 from contracts.dock import DockState
 from contracts.entry import MAX_ENTRY_BYTES, Draft, Moment, decode, encode
 from contracts.errors import EntryError, FormError, MusterError, all_errors
@@ -71,6 +73,11 @@ def test_a_fact_comes_out_of_its_entry_as_it_went_in():
 
 def test_a_recorders_own_time_is_the_corrected_one_with_the_offset_put_back():
     assert IMPORTED.recorded_at - IMPORTED.device_at == timedelta(milliseconds=5)
+
+
+@pytest.mark.parametrize("kind", [ArchiveCommissioned, CopyCommissioned])
+def test_a_disk_that_is_commissioned_is_told_by_what_its_mark_says(kind):
+    assert kind("ab", "/srv", None, True, 9).id == "ab"
 
 
 def test_a_fact_of_another_type_is_not_read():

@@ -149,6 +149,15 @@ def test_only_a_model_that_a_policy_names_is_cleared():
     assert parse_roster(GOOD, "x").policy_of("d1").clears("") is None
 
 
+def test_two_copies_are_asked_for_unless_a_rule_says_that_one_will_do():
+    assert parse_roster(MODELLED, "x").policy_of("d1").clears("M1").copies == 2
+    lone = MODELLED.replace("unknown_battery = true\n", "copies = 1\n")
+    assert parse_roster(lone, "x").policy_of("d1").clears("M1").copies == 1
+    for wrong in (0, 3):
+        said = problems(parse_roster, lone.replace("copies = 1", f"copies = {wrong}"))
+        assert "copies" in said
+
+
 @pytest.mark.parametrize("model", ["M2", ""])
 def test_a_model_to_clear_that_no_recorder_has_is_a_fault_of_the_roster(model):
     said = problems(parse_roster, MODELLED.replace('model = "M1"\nun', f'model = "{model}"\nun'))

@@ -9,7 +9,7 @@ from contracts.commands import Answer, Issue, Retry, Return
 from contracts.facts import RecorderReturned
 from contracts.finding import Finding
 from contracts.proof import check
-from contracts.snapshot import StorageView
+from contracts.snapshot import SecondCopyView, StorageView
 from station.browsing import PAGE_ENTRIES
 from station.cli import pages_of
 from station.handing import issue
@@ -326,6 +326,38 @@ def test_a_storage_fault_and_damaged_files_are_shown_with_what_to_do(client, fol
         assert words in text
     client.cookies.set("language", "en")
     assert "2 damaged 1 missing " in client.get("/").text
+
+
+AWAY = SecondCopyView(
+    is_known=True, confirmed=7, owed=2, owed_bytes=5_000_000, code="second_copy_absent",
+    zh="磁盘不在", en="disk gone", remedy_zh="挂载该磁盘", remedy_en="mount it",
+)  # fmt: skip
+GOOD = SecondCopyView(is_known=True, confirmed=7)
+
+
+@pytest.mark.parametrize(
+    ("view", "zh", "en"),
+    [
+        (None, "未设置", "none set up"),
+        (SecondCopyView(owed=7), "未知", "unknown"),
+        (GOOD, "完整", "complete"),
+        (replace(GOOD, owed=3, owed_bytes=5_000_000), "待复制 3", "3 to copy"),
+        (AWAY, "不可用, 待复制 2", "away, 2 to copy"),
+        (replace(AWAY, code="second_copy_full"), "已满, 待复制 2", "full, 2 to copy"),
+    ],
+)
+def test_the_bottom_line_always_says_how_the_second_copy_is(client, folder, view, zh, en):
+    write_snapshot(folder, snapshot(second_copy=view))
+    for language, label, word in (("zh", "第二份副本", zh), ("en", "Second copy", en)):
+        line = client.get(f"/?lang={language}").text.partition('id="second-copy"')[2]
+        assert label in line
+        assert word in line.partition("</span>")[0]
+
+
+def test_a_second_copy_that_is_away_is_shown_with_what_to_do(client, folder):
+    write_snapshot(folder, snapshot(second_copy=AWAY))
+    text = client.get("/").text
+    assert all(words in text for words in ("磁盘不在", "挂载该磁盘", "second_copy_absent"))
 
 
 def test_a_pass_under_way_shows_how_far_it_is(client, folder):

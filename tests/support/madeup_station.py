@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from contracts import archive_facts as archive
+from contracts import copy_facts as copies
 from contracts import facts, questions
 from contracts.dock import DockState
 from contracts.entry import Moment
@@ -225,6 +226,19 @@ def every_fact():
         archive.ViewRemade("LS-0101", "0" * 64, "2026/11/20/A.MP4", "2026/11/20/A.MP4", "gone"),
         archive.ArchiveScrubbed(
             NOW, asked=True, counts=archive.ScrubCounts(9, 7, 1, 1, 2, 9, 1, 10**9)),
+        copies.CopyCommissioned(
+            "d" * 32, "/srv/second", "1234-abcd", True, 4 * 10**12, by="p07", reason="新磁盘",
+            replaces="e" * 32),
+        copies.CopyFaulted("second_copy_full", "第二份副本的磁盘剩余 0.1 GB", "0.1 GB left"),
+        copies.CopyRecovered("second_copy_full"),
+        copies.FootageCopied("d" * 32, ("0" * 64, "1" * 64), 2 * 10**9),
+        copies.CopyDamaged(
+            "d" * 32, "0" * 64, "objects/sha256/00/00/0", 9, 9, "1" * 64, "Input/output error"),
+        copies.CopyMissing("d" * 32, "0" * 64, "objects/sha256/00/00/0", 9),
+        copies.CopyScrubbed(NOW, asked=False, counts=archive.ScrubCounts(9, 7, 1, 1)),
+        copies.FootageRestored(
+            "LS-0101", "0" * 64, "objects/sha256/00/00/0", "d" * 32, "p07", "磁盘受损",
+            "damaged/0.1"),
         facts.RecorderIssued(
             "h1", "LS-0104", "p01", "王建国", "yi", found, 4, "p03", "欧阳志强",
             facts.Override("p03", "现场急需")),

@@ -17,6 +17,7 @@ from agent.core.clearing import (
     is_removable,
     list_sha256,
     may_clear,
+    uncopied,
 )
 from agent.core.event import CardReadAgain, Noted
 from agent.core.recorder import CardFile, Listing, Mark, RefusedItem, Reread
@@ -37,6 +38,8 @@ AROUND = Surroundings(
     witness=Witness(10, KEY, NOW),
     pinned=KEY,
     is_archive_healthy=True,
+    has_second_copy=True,
+    is_second_copy_reachable=True,
 )
 GOOD = Case(
     now=NOW,
@@ -105,6 +108,12 @@ SPOILT = {
     "other bytes at the second reading": (Reason.CARD_DIFFERS, second(differing=1)),
     "an object that is gone": (Reason.ARCHIVE_LACKS, second(lacking=1)),
     "a disk in trouble": (Reason.ARCHIVE_UNHEALTHY, around(is_archive_healthy=False)),
+    "no second copy set up": (Reason.NO_SECOND_COPY, around(has_second_copy=False)),
+    "a second copy out of reach": (
+        Reason.SECOND_COPY_AWAY,
+        around(is_second_copy_reachable=False),
+    ),
+    "a file that is owed to the second copy": (Reason.NOT_COPIED, case(uncopied=1)),
     "a visit not entered yet": (Reason.NOT_WITNESSED, case(completed=None)),
     "a witness that has not seen it": (Reason.NOT_WITNESSED, witness(size=8)),
     "no witness": (Reason.NOT_WITNESSED, around(witness=None)),
@@ -133,6 +142,8 @@ INDEPENDENT = sorted(
         "another listing",
         "a file not counted",
         "no second reading",
+        "no rule for the model",
+        "no second copy set up",
         "a witness that has not seen it",
         "no witness",
         "another witness",
@@ -182,6 +193,20 @@ def test_the_policy_may_accept_an_unknown_battery_and_never_a_low_one():
     lenient = replace(GOOD, rule=ClearRule("M", unknown_battery=True))
     assert may_clear(replace(lenient, battery_percent=None)) == ()
     assert may_clear(replace(lenient, battery_percent=59)) == (Reason.BATTERY_LOW,)
+
+
+def test_where_policy_asks_for_one_copy_the_second_is_not_asked_about():
+    nowhere = replace(AROUND, has_second_copy=False, is_second_copy_reachable=False)
+    lone = replace(GOOD, rule=ClearRule("M", copies=1), around=nowhere, uncopied=1)
+    assert may_clear(lone) == ()
+
+
+def test_a_file_is_copied_when_its_own_digest_is_confirmed():
+    stranger = Reread(FILE, None, None, is_archived=False)
+    told = replace(SECOND, files=(READ, stranger))
+    assert uncopied(told, lambda _: False) == 2
+    assert uncopied(told, {"aa"}.__contains__) == 1
+    assert not Surroundings().is_confirmed("aa")
 
 
 def test_a_volume_proves_an_identity_as_a_serial_does():

@@ -50,7 +50,7 @@ MARK = CardFile(b"PARAM.INI", 20, 10**18)
 FILES = (card_file(b"DCIM/a.mp4"), card_file(b"DCIM/b.mp4"), MARK)
 LISTING = Listing(FILES)
 FOOTAGE = FILES[:2]
-POLICY = replace(ROSTER.policy[0], clear=(ClearRule("M"),))
+POLICY = replace(ROSTER.policy[0], clear=(ClearRule("M", copies=1),))
 CLEARING = replace(
     ROSTER,
     policy=(POLICY, ROSTER.policy[1]),
@@ -351,7 +351,7 @@ def test_no_phase_gives_the_order_to_remove_where_the_gate_is_shut(phase, size, 
     dock, _ = after(*REMOVING[:-1])
     clearing = replace(dock.clearing, phase=phase, looked=WHO if looked else None)
     case = Case(
-        NOW, ClearRule("M"), CLEARING.recorder[0], LISTING, dock.counts, clearing.completed,
+        NOW, POLICY.clear[0], CLEARING.recorder[0], LISTING, dock.counts, clearing.completed,
         clearing.second, (WHO,), 90, 60, troubled, world(size).surroundings,
     )  # fmt: skip
     _, effects = advance(clearing, case, Seat(1, "v1", "R1"))

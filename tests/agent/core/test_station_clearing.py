@@ -1,12 +1,14 @@
 """Clearing as the whole station decides it: when it asks the gate, and what a restart knows."""
 
 from dataclasses import replace
+from pathlib import PurePath
 
 import pytest
 
 from agent.core.board import show
-from agent.core.effect import ClearCard, Enter, LookAgain, ReadCardAgain
+from agent.core.effect import BringCopies, ClearCard, Enter, LookAgain, Owed, ReadCardAgain
 from agent.core.event import (
+    ArchiveFound,
     CardReadAgain,
     ClearEnded,
     CopyEnded,
@@ -14,6 +16,8 @@ from agent.core.event import (
     FromDock,
     Identified,
     LookedAgain,
+    SecondCopied,
+    SecondCopySeen,
     StorageSeen,
     Ticked,
     Trouble,
@@ -22,12 +26,15 @@ from agent.core.event import (
 from agent.core.handover import standing_findings
 from agent.core.recorder import Listing, Reread
 from agent.core.station import Station
+from contracts.archive_facts import FootageMissing
 from contracts.clearing import ClearingPhase, Reason
+from contracts.copy_facts import CopyCommissioned, CopyDamaged
 from contracts.dock import DockState
 from contracts.errors import ArchiveFillingError, ArchiveUnwritableError
 from contracts.facts import RecorderIssued
 from contracts.reading import Identity
 from contracts.roster import ClearRule
+from contracts.settings import SecondCopySettings
 from tests.support.made_up import (
     NOW,
     ROSTER,
@@ -44,7 +51,7 @@ from tests.support.made_up import (
 KEY = "index+1+AA"
 WHO = Identity(device_number="R1", serial="S1")
 FILE = card_file()
-POLICY = replace(ROSTER.policy[0], clear=(ClearRule("M"),))
+POLICY = replace(ROSTER.policy[0], clear=(ClearRule("M", copies=1),))
 FIRST = replace(ROSTER.recorder[0], model="M", serial="S1")
 CLEARING = replace(
     ROSTER, policy=(POLICY, ROSTER.policy[1]), recorder=(FIRST, *ROSTER.recorder[1:])
@@ -115,6 +122,80 @@ def test_what_the_witness_has_seen_moves_a_clearing_on_and_nothing_else_is_neede
     assert isinstance(run.orders[-1], ClearCard)
     run.report(ClearEnded, Listing(()))
     assert (run.facts[-1].code, run.clearing.phase) == ("cleared", ClearingPhase.CLEARED)
+
+
+def with_second_copy():
+    """Return a station whose policy asks for two copies, and the disk for the second."""
+    run = Run()
+    two = replace(POLICY, clear=(ClearRule("M"),))
+    roster = replace(CLEARING, policy=(two, ROSTER.policy[1]))
+    settings = replace(
+        SETTINGS, witness_key=KEY, second_copy=SecondCopySettings(PurePath("/second"))
+    )
+    run.station = Station(settings, roster, NOW)
+    run.decide(Ticked(10**9, 10**9, "synchronised"))
+    return run
+
+
+SECOND = CopyCommissioned("d" * 32, "/second", None, True, 10**12)
+
+
+def test_where_policy_asks_for_two_copies_the_intent_waits_for_the_second():
+    run = with_second_copy().completed()
+    run.witness()
+    assert run.clearing.reasons == (Reason.NOT_READ_AGAIN, Reason.SECOND_COPY_AWAY)
+    run.decide(SecondCopySeen(None, 10**12, 10**12, SECOND))
+    run.decide(SecondCopySeen(None, 10**12, 10**12))
+    assert run.orders[-1] == BringCopies((Owed("ab", FILE.size),))
+    run.witness()
+    run.decide(Ticked(10**9, 10**9, "synchronised"))
+    assert isinstance(run.orders[-1], ReadCardAgain)
+    run.read()
+    assert run.clearing.reasons == (Reason.NOT_COPIED,)
+    run.decide(SecondCopied(("ab",)))
+    run.decide(Ticked(10**9, 10**9, "synchronised"))
+    assert [fact.TYPE for fact in run.facts[-2:]] == ["footage.copied", "recorder.clearing"]
+
+
+def test_a_copy_that_is_found_damaged_shuts_the_gate_again():
+    run = with_second_copy().completed()
+    run.decide(SecondCopySeen(None, 10**12, 10**12, SECOND))
+    run.decide(SecondCopied(("ab",)))
+    run.witness()
+    run.read()
+    assert run.facts[-1].TYPE == "recorder.clearing"
+    run.decide(ArchiveFound(CopyDamaged(SECOND.copy, "ab", "objects/ab", FILE.size, 1)))
+    run.witness()
+    assert run.clearing.reasons == (Reason.NOT_COPIED,)
+    assert not any(isinstance(order, LookAgain) for order in run.orders)
+
+
+def test_nothing_is_brought_while_a_dock_copies_or_the_archive_is_ill():
+    run = with_second_copy()
+    run.decide(DevicesSeen((device(),)))
+    run.report(Identified, WHO)
+    visit = run.station.docks[1].visit
+    run.decide(FromDock(1, surveyed(visit, FILE)))
+    run.decide(FromDock(1, imported(visit, FILE)))
+    run.decide(SecondCopySeen(None, 10**12, 10**12, SECOND))
+    run.report(CopyEnded, "m", Listing((FILE,)))
+    ill = StorageSeen(Trouble.of(ArchiveUnwritableError(reason="EIO")), None, None, 10**12, 10**12)
+    run.decide(ill)
+    run.decide(SecondCopySeen(None, 10**12, 10**12))
+    assert not any(isinstance(order, BringCopies) for order in run.orders)
+    run.decide(StorageSeen(None, 10**12, 10**12, 10**12, 10**12))
+    run.decide(SecondCopySeen(None, 10**12, 10**12))
+    assert isinstance(run.orders[-1], BringCopies)
+
+
+def test_damage_in_the_archive_is_entered_with_whether_the_second_copy_has_it():
+    run = with_second_copy().completed()
+    run.decide(SecondCopySeen(None, 10**12, 10**12, SECOND))
+    run.decide(SecondCopied(("ab",)))
+    run.decide(ArchiveFound(FootageMissing("R1", "ab", "objects/ab", "v", 9)))
+    assert run.facts[-1].second_copy is True
+    shown = show(run.station, 1, "0", NOW).second_copy
+    assert (shown.is_known, shown.confirmed, shown.owed) == (True, 1, 0)
 
 
 def test_each_tick_asks_the_gate_again():

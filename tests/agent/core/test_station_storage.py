@@ -14,8 +14,9 @@ from agent.core.event import (
     Trouble,
     VisitFailed,
 )
-from contracts.archive_facts import FootageMissing
+from contracts.archive_facts import ArchiveScrubbed, FootageMissing, ScrubCounts
 from contracts.commands import Scrub
+from contracts.copy_facts import CopyScrubbed
 from contracts.dock import DockState
 from contracts.errors import ArchiveReadOnlyError
 from contracts.reading import Identity
@@ -89,6 +90,13 @@ def test_what_scrubbing_finds_is_entered_once():
     found = ArchiveFound(FootageMissing("R1", "a" * 64, "objects/a", "view/a", 9))
     assert facts(one.decide(found, NOW)) == [found.fact]
     assert one.decide(found, NOW) == []
+
+
+def test_a_second_copys_pass_is_entered_as_the_archives_is():
+    one = station()
+    for ended in (ArchiveScrubbed, CopyScrubbed):
+        fact = ended(NOW, asked=False, counts=ScrubCounts())
+        assert facts(one.decide(ArchiveFound(fact), NOW)) == [fact]
 
 
 def test_a_pass_that_is_asked_for_begins():

@@ -15,9 +15,18 @@ from contracts.archive_facts import (
     StorageFaulted,
     StorageRecovered,
 )
+from contracts.copy_facts import (
+    CopyCommissioned,
+    CopyDamaged,
+    CopyFaulted,
+    CopyMissing,
+    CopyRecovered,
+    FootageCopied,
+    FootageRestored,
+)
 from contracts.entry import Draft, decode, encode
 from contracts.facts import draft_of
-from index.core.alerts import archive_alerts, clearings, openings, storage_alert
+from index.core.alerts import archive_alerts, clearings, copy_alert, openings, storage_alert
 from index.core.register import Register
 from tests.support.made_up import NOW, entry, moment
 
@@ -50,12 +59,33 @@ def test_a_fault_is_told_with_its_code_and_sentence_and_ends_as_recovered():
     assert cleared.outcome == "recovered"
 
 
+def test_a_second_copy_that_is_away_is_an_alert_of_its_own_until_it_is_back():
+    away = CopyFaulted("second_copy_absent", "不在", "gone")
+    storage = told(LOW, away)
+    alert = copy_alert("s1", "东站", storage.copy_fault, NOW)
+    assert (alert.key, alert.zh) == (
+        ("station_copy", "s1@second_copy_absent"), "采集站 东站: 不在",
+    )  # fmt: skip
+    back = told(LOW, away, CopyRecovered("second_copy_absent"))
+    assert (back.copy_fault, back.fault) == (None, LOW)
+    (opened,) = openings([alert], {})
+    assert clearings([], {opened.key: opened}, [])[0].outcome == "recovered"
+
+
+def test_a_new_disk_for_the_second_copy_forgets_nothing_of_the_archive():
+    assert len(told(DAMAGED, CopyCommissioned("e", "/s", None, True, 9)).found) == 1
+
+
 @pytest.mark.parametrize(
     ("bad", "good"),
     [
         (DAMAGED, FootageIntact("R1", SHA, WHERE[2])),
         (DAMAGED, FootageReplaced("v", "R1", SHA, WHERE[2], "damaged/a.1")),
         (FootageMissing(*WHERE), FootageIntact("R1", SHA, WHERE[2])),
+        (DAMAGED, FootageRestored("R1", SHA, WHERE[2], "d", "m1", "r", "damaged/a.1")),
+        (CopyDamaged("d", SHA, WHERE[2], 9, 9), FootageCopied("d", (OTHER, SHA), 9)),
+        (CopyMissing("d", SHA, WHERE[2], 9), FootageCopied("d", (SHA,), 9)),
+        (CopyMissing("d", SHA, WHERE[2], 9), CopyCommissioned("e", "/s", None, True, 9)),
         (STRAY, ArchiveSettled(b"objects/x", "objects/x")),
     ],
 )

@@ -51,6 +51,7 @@ roster = "{run}/roster.toml"
 _CLEAR = """[[policy.clear]]
 model = "V1"
 unknown_battery = true
+copies = 1
 """
 _ROSTER = """
 person = []

@@ -157,7 +157,7 @@ ORDER = (
     Mutant(
         "mark-not-compared",
         _COMMISSIONING,
-        "    if disk.mark.archive != known.archive:",
+        "    if disk.mark.id != known.id:",
         "    if False:",
         "any disk with a mark passes for the archive",
         tests("agent/test_commissioning", "another_archives_mark_on_the_same_disk_is_refused"),

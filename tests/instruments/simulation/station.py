@@ -18,7 +18,7 @@ from agent.core.recorder import Device, MediaFacts, Spoken
 from agent.core.station import Station
 from agent.core.storage import FOLDED as STORAGE_FOLDED
 from agent.loop import Hands, Incoming, Loop
-from agent.main import proven_of
+from agent.recalling import proven_of
 from agent.shipper import Shipper
 from agent.worker import Order, Tools, Worker
 from contracts.commands import Command

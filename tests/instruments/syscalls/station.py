@@ -64,6 +64,7 @@ model = "V1"
 """
 CLEAR = """[[policy.clear]]
 model = "V1"
+copies = 1
 """
 SCRIPT = 'number = "0001"\nserial = "0001"\nbattery_percent = 90\nclock_offset_seconds = 0.0\n'
 NOT_LOOKED_INTO = MediaFacts("not_media")
