@@ -170,6 +170,15 @@ def right_of(page, selector):
     return box["x"] + box["width"]
 
 
+@pytest.mark.parametrize("path", ["/day/2026-11-17", "/footage/2026-11-17"])
+def test_the_buttons_of_a_day_are_on_a_narrow_screen(office, browser, path):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    with served(office) as address:
+        page.goto(f"{address}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
 @pytest.mark.parametrize("width", [390, 1024])
 def test_today_is_seen_on_a_narrow_screen_without_moving_the_page(tmp_path, browser, width):
     page = browser.new_page(viewport={"width": width, "height": 844})
