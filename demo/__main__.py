@@ -61,11 +61,15 @@ def stage(*, to_stderr: bool = False) -> Iterator[Scene]:
     try:
         yield Scene(World.found(folder), programs, say)
     finally:
+        with suppress(OSError):  # whoever read it may be gone
+            say("正在停止各程序 / stopping the programs")
         before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
         programs.stop()
         for mount in own.mounts_below(folder):  # an agent that was killed could not unmount
             programs.run("umount", "--lazy", "--", str(mount))
         shutil.rmtree(folder, onerror=_make_writable)
+        with suppress(OSError):
+            say("已停止, 临时文件已删除 / stopped; the temporary files are gone")
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -95,7 +99,6 @@ def _perform(scene: Scene, wish: argparse.Namespace) -> int:
         checks = count_story(scene)
     _tell_summary(scene, checks, as_json=wish.json)
     if not wish.once:
-        scene.tell_urls()
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
             play_along(scene)
     return 0 if all(check.holds for check in checks) else WRONG

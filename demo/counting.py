@@ -85,6 +85,10 @@ def count_footage(scene: Scene, wanted: set[Known], sources: dict[str, Path]) ->
 
 def count_proofs(scene: Scene, sources: dict[str, Path]) -> tuple[Check, ...]:
     """Check that everything is witnessed, verifies, and can be proved."""
+    scene.tell(
+        "逐项核对: 台账、资料库、中心、证明 (约半分钟)",
+        "Checking ledger, archive, index and proofs (about half a minute)",
+    )
     _wait_witnessed(scene)
     said = scene.snapshot()
     verify, report = scene.agent("verify", "--footage")

@@ -79,10 +79,10 @@ def _import(scene: Scene) -> None:
         scene.tell(f"检查: {finding.sentence.zh}", f"checked: {finding.sentence.en}")
     counts = scene.facts(VisitCompleted)[-1].counts
     scene.tell(
-        f"{counts.listed} 个文件: 采集 {counts.imported}, 已有 {counts.held}, "
+        f"文件 {counts.listed}: 采集 {counts.imported}, 已有 {counts.held}, "
         f"读不出 {counts.unreadable}, 非普通文件 {counts.refused}",
-        f"{counts.listed} files: {counts.imported} imported, {counts.held} held, "
-        f"{counts.unreadable} unreadable, {counts.refused} no regular files",
+        f"files {counts.listed}: imported {counts.imported}, held {counts.held}, "
+        f"unreadable {counts.unreadable}, refused as no regular file {counts.refused}",
     )
 
 

@@ -17,9 +17,11 @@ def play_along(scene: Scene) -> None:
     Raises:
         DemoError: a program ended.
     """
+    kiosk = scene.world.kiosk_url
     scene.tell(
-        f"试一试: 在看板上领用一台; 它会离开工位, {AWAY_SECONDS} 秒后自己回站",
-        f"Try it: issue one at the kiosk; it leaves its dock and comes home in {AWAY_SECONDS} s",
+        f"试一试: 在看板 {kiosk}/ 上领用一台; 它会离开工位, {AWAY_SECONDS} 秒后回站. Ctrl-C 结束",
+        f"Try it: issue one at the kiosk; it leaves its dock and comes home in {AWAY_SECONDS} s. "
+        "Ctrl-C ends the demo",
     )
     seen = len(scene.facts(RecorderIssued))
     away: dict[float, tuple[Card, int]] = {}

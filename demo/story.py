@@ -268,6 +268,7 @@ def see_all_home(scene: Scene) -> None:
 
 def charge(scene: Scene) -> None:
     """The flat one has charged, and is issued for the next shift."""
+    scene.tell(f"等 {LOW} 充电", f"Waiting for {LOW} to charge")
     scene.wait_dock(DOCK_OF[LOW], DockState.READY)
     scene.do(_NEXT_SHIFT)
     scene.cards[LOW].take_out()
@@ -281,6 +282,10 @@ def miss_one(scene: Scene) -> None:
     def heard() -> bool:
         return f"alert/missing/{LATE}" in scene.heard_alerts()
 
+    scene.tell(
+        f"等 {LATE} 的采集期限过去, 至多 {SHORT_DEADLINE_SECONDS} 秒",
+        f"Waiting for the deadline of {LATE} to pass, {SHORT_DEADLINE_SECONDS} s at most",
+    )
     scene.programs.wait_for(f"alert/missing/{LATE}", heard, SHORT_DEADLINE_SECONDS + 30)
     message = scene.retained("alert/missing/#")
     said = alert_text(message)

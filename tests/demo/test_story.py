@@ -72,9 +72,19 @@ def test_a_demo_stopped_in_mid_story_leaves_nothing_behind(place, number):
     process = _start(place)
     _read_until(process.stderr, "夜班".encode())
     process.send_signal(number)
-    process.communicate()
+    _, story = process.communicate()
 
     assert process.returncode == 128 + signal.SIGINT
+    assert story.decode().endswith("stopped; the temporary files are gone\n")
+    assert _left_behind(place) == []
+
+
+def test_a_demo_whose_reader_has_gone_leaves_nothing_behind(place):
+    process = _start(place)
+    _read_until(process.stderr, "夜班".encode())
+    process.stderr.close()
+    process.stdout.close()
+    assert process.wait() != 0
     assert _left_behind(place) == []
 
 
