@@ -14,7 +14,6 @@ from contracts.proof import check
 from ledger.reading import LedgerReader, Search
 from station.detail import Details
 from station.forms import LABELS
-from station.kiosk import not_found
 from station.page import Asked, Desk, Download, Outcome, Page
 from station.usage import Register, UsageRow, months_back, rows_of_month, usage_rows
 from station.wording import Speaker, title_of
@@ -47,7 +46,7 @@ def entry(desk: Desk, asked: Asked) -> Page:
     with desk.ledger() as book:
         found = book.get(sequence)
         if found is None:
-            return not_found(desk, asked)
+            return Page("missing.html", {"size": book.size}, 404)
         values = {
             "entry": found,
             "report": check(book.prove(sequence), None),
@@ -64,7 +63,7 @@ def bundle(desk: Desk, asked: Asked) -> Outcome:
     sequence = int(asked.part)
     with desk.ledger() as book:
         if book.get(sequence) is None:
-            return not_found(desk, asked)
+            return Page("missing.html", {"size": book.size}, 404)
         body = book.prove(sequence)
     return Download(f"muster-{desk.settings.station.id}-{sequence}.proof.json", body)
 

@@ -57,7 +57,7 @@ class Details:
         elif isinstance(value, Counts | ScrubCounts):
             yield _counts(value)
         elif isinstance(value, Media):
-            yield from _media(value)
+            yield from filter(None, (_media(value),))
         elif isinstance(value, tuple):
             for item in value:
                 yield _item(item)
@@ -156,16 +156,17 @@ def _counts(counts: Counts | ScrubCounts) -> Text:
     )
 
 
-def _media(media: Media) -> Iterator[Text]:
+def _media(media: Media) -> Text | None:
     parts = [media.container or "", *media.codecs]
     if media.width and media.height:
         parts.append(f"{media.width} × {media.height}")
-    said = " · ".join(part for part in parts if part)
-    if said:
-        yield _same(said)
+    said = [_same(part) for part in parts if part]
     if media.duration_ms is not None:
         length = show_duration(media.duration_ms / 1000)
-        yield Text(f"时长 {length.zh}", f"{length.en} long")
+        said.append(Text(f"时长 {length.zh}", f"{length.en} long"))
+    if not said:
+        return None
+    return Text(" · ".join(one.zh for one in said), " · ".join(one.en for one in said))
 
 
 _COUNTED = frozenset({"removed", "left", "others", "clock_offset_ms"})

@@ -14,6 +14,7 @@ from contracts.questions import (
     question_text,
 )
 from contracts.text import Language, Text
+from station.board import lamps_of
 from station.copies import COPIES, HAS_COPY
 from station.showing import show_bytes, show_offset, show_second
 from station.terms import UNKNOWN, term_of, terms_of, told_apart
@@ -43,7 +44,10 @@ class Speaker:
 
     def _say(self, fact: Fact, language: Language) -> str:
         words = WORDS[fact.TYPE]
-        parts = (words.sentence, *(text for name, text in words.tails if getattr(fact, name)))
+        tails = tuple(text for name, text in words.tails if getattr(fact, name))
+        parts = (words.sentence, *tails)
+        if getattr(fact, "recorder", None) == INBOX:
+            parts = tuple(map(_of_the_inbox, (_INBOX.get(fact.TYPE, words.sentence), *tails)))
         fields = {
             "fact": fact,
             "who": _Lookup(fact, lambda value: self._name(value).speak(language)),
@@ -59,6 +63,8 @@ class Speaker:
             "asked": _Lookup(fact, lambda _: self._question(fact).speak(language)),
             "answered": _Lookup(fact, lambda _: _answer(fact).speak(language)),
             "offset": _Lookup(fact, lambda value: _offset(value).speak(language)),
+            "checked": _Lookup(fact, lambda value: _checked(value).speak(language)),
+            "found": _Lookup(fact, lambda value: _found(value).speak(language)),
         }
         return "".join(part.speak(language).format_map(fields) for part in parts)
 
@@ -101,12 +107,46 @@ def _offset(value: object) -> Text:
     return UNKNOWN if value is None else show_offset(int(str(value)))
 
 
+def _checked(value: object) -> Text:
+    lamps = lamps_of(value if isinstance(value, tuple) else (), ())
+    return Text(
+        ", ".join(f"{lamp.label.zh}{_spaced(lamp.value.zh)}" for lamp in lamps),
+        ", ".join(f"{lamp.label.en.lower()} {lamp.value.en}" for lamp in lamps),
+    )
+
+
+def _spaced(said: str) -> str:
+    return f" {said}" if said[:1].isascii() else said
+
+
+def _found(value: object) -> Text:
+    said = [one.sentence for one in value] if isinstance(value, tuple) else []
+    return Text("; ".join(one.zh for one in said), "; ".join(one.en for one in said))
+
+
+def _of_the_inbox(words: Text) -> Text:
+    """Return a sentence about a recorder as one about the inbox, which is none."""
+    zh = words.zh.replace("记录仪 {fact.recorder}", "收件箱")
+    en = words.en.replace("Recorder {fact.recorder}", "The inbox")
+    return Text(zh, en.replace("recorder {fact.recorder}", "the inbox"))
+
+
 def _count(value: object) -> Text:
     return UNKNOWN if value is None else Text(*[str(value)] * 2)
 
 
 NOBODY = Text("无", "nobody")
 _SHORT = 12
+INBOX = "inbox"  # under this name the inbox's visits are entered
+_INBOX = {
+    "recorder.docked": Text("收件箱有文件, 开始采集", "There are files in the inbox"),
+    "visit.interrupted": Text(
+        "收件箱采集中断: {told[reason]}; 共 {fact.counts.listed} 个文件, 已采集 "
+        "{fact.counts.imported}",
+        "The import of the inbox was interrupted: {told[reason]}; {fact.counts.imported} of "
+        "{fact.counts.listed} files are imported",
+    ),
+}
 
 WORDS: dict[str, Words] = {
     "ledger.opened": Words(
@@ -161,8 +201,11 @@ WORDS: dict[str, Words] = {
     ),
     "recorder.checked": Words(
         Text("检查", "Checked"),
-        Text("检查记录仪 {fact.recorder}", "Recorder {fact.recorder} was checked"),
-        (("findings", Text(", 有检查结果需注意", "; see its findings")),),
+        Text(
+            "检查记录仪 {fact.recorder}: {checked[readings]}",
+            "Recorder {fact.recorder} was checked: {checked[readings]}",
+        ),
+        (("findings", Text("; 需注意: {found[findings]}", "; mind: {found[findings]}")),),
     ),
     "reading.observed": Words(
         Text("登记读数", "Reading observed"),

@@ -12,8 +12,8 @@ class Words:
     Fields: `{fact.x}` as it is, `{who[x]}` a person's name, `{term[x]}` a word for a code,
     `{told[x]}` a reason that was entered in both languages, `{when[x]}` a moment, `{size[x]}`
     bytes, `{offset[x]}` a clock's error, `{count[x]}` a number that may not be known, `{short[x]}`
-    the beginning of a digest, `{number[x]}` how many there are, `{asked[x]}` and
-    `{answered[x]}` a whole question or answer.
+    the beginning of a digest, `{number[x]}` how many there are, `{checked[x]}` readings,
+    `{found[x]}` findings, `{asked[x]}` and `{answered[x]}` a whole question or answer.
     """
 
     title: Text

@@ -281,9 +281,7 @@ def test_the_bundle_can_be_taken_away_and_holds(client, ledger):
     assert check(answer.content, "0" * 64).holds
 
 
-@pytest.mark.parametrize(
-    "path", ["/ledger/9999", "/receipt/9999", "/ledger/9999/proof", "/nothing"]
-)
+@pytest.mark.parametrize("path", ["/receipt/9999", "/nothing"])
 def test_what_is_not_there_is_said_so(client, ledger, path):
     answer = client.get(path)
     assert answer.status_code == 404
@@ -408,3 +406,10 @@ def test_only_who_can_approve_a_recorder_that_is_there_is_offered(client):
 
 def test_a_recorder_chosen_on_the_board_is_named_while_its_taker_is_asked_for(client):
     assert "领用 LS-0102: 谁来领用?" in client.get("/issue?recorder=LS-0102").text
+
+
+@pytest.mark.parametrize("path", ["/ledger/9999", "/ledger/9999/proof"])
+def test_an_entry_that_is_not_there_is_answered_with_how_many_there_are(client, ledger, path):
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert f"台账共 {ledger} 条, 没有这一条" in answer.text

@@ -1,6 +1,7 @@
 """Every type of entry has a sentence in both languages."""
 
 import re
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,7 @@ from contracts.text import Text
 from station.detail import Details
 from station.terms import told_apart
 from station.wording import WORDS, Speaker
-from tests.support.madeup_station import NOW, PEOPLE, every_fact, moment
+from tests.support.madeup_station import LOW, NOW, PEOPLE, every_fact, moment, readings
 
 NAMES = {person[0]: person[1] for person in PEOPLE}
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -131,6 +132,32 @@ def test_an_issue_names_person_approver_and_override():
     issued = next(fact for fact in every_fact() if fact.TYPE == "recorder.issued")
     said = SPEAKER.sentence(entered(draft_of(issued)))
     assert said.zh == "王建国 领用记录仪 LS-0104, 欧阳志强 批准; 检查未通过, 理由: 现场急需"
+
+
+@pytest.mark.parametrize("fact", [f for f in every_fact() if hasattr(f, "recorder")], ids=type)
+def test_the_inbox_is_called_no_recorder(fact):
+    said = SPEAKER.sentence(entered(draft_of(replace(fact, recorder="inbox"))))
+    assert "inbox" not in said.zh
+    assert "记录仪 " not in said.zh
+    assert "recorder inbox" not in said.en.lower()
+
+
+def test_a_check_says_what_it_found():
+    said = SPEAKER.sentence(entered(draft_of(facts.RecorderChecked("v", "R1", readings(), (LOW,)))))
+    assert said.zh == (
+        "检查记录仪 R1: 电量 86%, 时钟慢 1.2 秒, 剩余空间 48.3 GB; "
+        "需注意: 电量 31%, 低于 60%, 不足一个工作日"
+    )
+    unseen = facts.RecorderChecked("v", "R1", (), ())
+    said = SPEAKER.sentence(entered(draft_of(unseen)))
+    assert said.zh == "检查记录仪 R1: 电量未知, 时钟未知, 剩余空间未知"
+    assert said.en == "Recorder R1 was checked: battery unknown, clock unknown, free unknown"
+
+
+def test_what_a_file_holds_is_one_line():
+    fact = next(fact for fact in every_fact() if fact.TYPE == "footage.imported")
+    rows = {row[0].zh: row[1] for row in Details(ZONE).rows(entered(draft_of(fact)))}
+    assert [line.zh for line in rows["媒体"]] == ["mp4 · h264 · aac · 1920 × 1080 · 时长 1 分 1 秒"]
 
 
 def test_a_type_of_a_newer_version_names_itself():
