@@ -61,7 +61,7 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
     ),
     "station_clock_unsure": (
         Text(
-            "采集站时钟未同步, 没有给记录仪校时",
+            "采集站时钟未校时, 没有给记录仪校时",
             "The station's clock is not synchronised: the recorder's was not set from it",
         ),
         Text(
@@ -124,8 +124,8 @@ FINDINGS: dict[str, tuple[Text, Text]] = {
     ),
     "files_refused": (
         Text(
-            "{value} 个项目不是普通文件, 未采集",
-            "{value} item(s) are no regular files: not imported",
+            "{value} 个项目不是普通文件, 已拒收",
+            "{value} item(s) are no regular files: refused",
         ),
         Text("由管理员查看台账中的清单", "The device manager looks at the list in the ledger"),
     ),

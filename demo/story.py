@@ -255,7 +255,7 @@ def see_all_home(scene: Scene) -> None:
         )
     if clock_state() != "synchronised":
         scene.tell(
-            f"{FAST} 没有校时: 本机时钟未同步",
+            f"{FAST} 没有校时: 本机时钟未校时",
             f"{FAST}'s clock was not set: this machine's own is not synchronised",
         )
         return

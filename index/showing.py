@@ -101,7 +101,7 @@ ENTRIES = {
     "clock.set": Text("校时", "Clock set"),
     "footage.imported": Text("采集文件", "Imported"),
     "footage.unreadable": Text("文件读不出", "Unreadable"),
-    "footage.refused": Text("项目未采集", "Not imported"),
+    "footage.refused": Text("项目拒收", "Item refused"),
     "visit.completed": Text("入站完成", "Visit completed"),
     "visit.interrupted": Text("入站中断", "Visit interrupted"),
     "clearing.refused": Text("未清空", "Not cleared"),

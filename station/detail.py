@@ -150,9 +150,9 @@ def _counts(counts: Counts | ScrubCounts) -> Text:
         )
     return Text(
         f"共 {counts.listed} = 新采集 {counts.imported} + 已有 {counts.held} + 读不出 "
-        f"{counts.unreadable} + 未采集 {counts.refused}",
+        f"{counts.unreadable} + 拒收 {counts.refused}",
         f"{counts.listed} listed = {counts.imported} imported + {counts.held} already held + "
-        f"{counts.unreadable} unreadable + {counts.refused} not imported",
+        f"{counts.unreadable} unreadable + {counts.refused} refused",
     )
 
 

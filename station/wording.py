@@ -259,10 +259,10 @@ WORDS: dict[str, Words] = {
         ),
     ),
     "footage.refused": Words(
-        Text("项目未采集", "Not imported"),
+        Text("项目拒收", "Item refused"),
         Text(
-            "记录仪 {fact.recorder} 的 {fact.name} 不是普通文件, 未采集: {term[reason]}",
-            "{fact.name} of recorder {fact.recorder} is no regular file and was not imported: "
+            "记录仪 {fact.recorder} 的 {fact.name} 不是普通文件, 已拒收: {term[reason]}",
+            "{fact.name} of recorder {fact.recorder} is no regular file and was refused: "
             "{term[reason]}",
         ),
     ),
@@ -271,7 +271,7 @@ WORDS: dict[str, Words] = {
         Text(
             "记录仪 {fact.recorder} 采集完成: 共 {fact.counts.listed} 个文件, 新采集 "
             "{fact.counts.imported}, 已有 {fact.counts.held}, 读不出 {fact.counts.unreadable}, "
-            "未采集 {fact.counts.refused}",
+            "拒收 {fact.counts.refused}",
             "The import of recorder {fact.recorder} is complete: {fact.counts.listed} listed, "
             "{fact.counts.imported} imported, {fact.counts.held} already held, "
             "{fact.counts.unreadable} unreadable, {fact.counts.refused} refused",

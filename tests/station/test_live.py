@@ -12,6 +12,8 @@ from contracts.facts import Counts
 from tests.support.madeup_station import PEOPLE, docks, snapshot, write_ledger, write_snapshot
 from tests.support.sheets import rows_of
 
+TOUCHED = 38  # pixels that a finger hits
+
 
 def fresh(**changes):
     """Return a snapshot that does not become stale while the test runs."""
@@ -162,3 +164,11 @@ def test_what_no_file_is_counted_under_is_not_shown(served, page, tmp_path):
     write_snapshot(tmp_path, fresh(docks=(replace(ready, counts=Counts(6, 6)),)))
     page.goto(served[0])
     expect(page.locator(".counts")).to_have_text("文件 6 = 新采集 6")
+
+
+def test_who_takes_a_recorder_on_a_small_monitor_can_hit_what_is_there(served, page, tmp_path):
+    write_snapshot(tmp_path, fresh())
+    page.set_viewport_size({"width": 1024, "height": 625})
+    page.goto(f"{served[0]}/issue?person=p01")
+    assert page.locator("#pin").bounding_box()["height"] >= TOUCHED
+    assert page.locator("button.big").bounding_box()["height"] >= TOUCHED
