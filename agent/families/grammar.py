@@ -257,9 +257,9 @@ class Grammar:
         yield from self._wrong("clock_set", options.clock_set, (), dict.copy)
         yield from self._wrong("storage", options.storage, ("free", "total"), self._storage)
         yield from self._wrong("switch", options.switch, (), dict.copy)
-        for at, asked in enumerate(options.value):
+        for asked in options.value:
             told = partial(self._value, asked)
-            yield from self._wrong(f"value.{at}", asked, ("value",), told)
+            yield from self._wrong(f"value.{asked.name}", asked, ("value",), told)
 
     def _wrong(
         self, key: str, asked: Ask | None, groups: tuple[str, ...], told: Callable[[Groups], object]

@@ -221,7 +221,11 @@ def test_a_text_in_hex_digits_is_read_in_its_encoding():
         ({"probe": PROBE, "battery": {**PROBE, "full": 0}}, ["battery"]),
         ({"probe": PROBE, "identity": PROBE}, ["identity.example"]),
         ({"probe": PROBE, "storage": {**PROBE, "unit_bytes": 0}}, ["storage"]),
-        ({"probe": PROBE, "value": [PROBE]}, ["value.0"]),
+        ({"probe": PROBE, "value": [PROBE]}, ["value.#1"]),
+        (
+            {"probe": PROBE, "value": [{**PROBE, "name": "amps"}]},
+            ["value.amps.answer", "value.amps.example"],
+        ),
         ({"probe": PROBE, "frame": {"checksum": {"kind": "crc8"}}}, ["frame.checksum.kind"]),
         ({"probe": PROBE, "frame": {"form": "hex"}}, ["probe.ask", "probe.example"]),
         ({"probe": PROBE, "speed": 9600}, ["speed"]),
