@@ -73,7 +73,7 @@ def test_what_a_person_reads_off_the_screen_answers_an_unknown_reading(world, ag
 def test_a_reported_fault_bars_issue_until_a_manager_puts_it_back(world, agent):
     dock(world, agent)
     assert agent.ask(ReportFault("R1", "in_repair", "镜头破裂", "p1", pin("p1"))).ok
-    assert agent.ask(issue()).code == "checks_failed"
+    assert agent.ask(issue()).code == "out_of_service"
     refused = agent.ask(ReportFault("R1", "in_service", "已修", "p1", pin("p1")))
     assert refused.code == "not_allowed"
     assert agent.ask(ReportFault("R1", "in_service", "已修", "m1", pin("m1"))).ok
