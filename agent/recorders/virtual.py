@@ -7,7 +7,7 @@ pulls it out. `docs/recorders.md` describes the script.
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -138,7 +138,7 @@ class VirtualRecorder:
         total = self.script.capacity_bytes
         return (
             _reading("battery_percent", self._battery_percent(now), now),
-            _reading("clock_offset_ms", None if offset is None else round(offset * 1000), now),
+            _clock_reading(offset, now),
             _reading("free_bytes", None if total is None else self._free_bytes(total), now),
             _reading("total_bytes", total, now),
         )
@@ -314,6 +314,13 @@ def _text(file: Path) -> str:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError.unreadable(file, error) from error
+
+
+def _clock_reading(offset_seconds: float | None, now: datetime) -> Reading:
+    if offset_seconds is None:
+        return _reading("clock_offset_ms", None, now)
+    told = _reading("clock_offset_ms", round(offset_seconds * 1000), now)
+    return replace(told, uncertainty=0)  # nothing is between its clock and ours
 
 
 def _reading(kind: ReadingKind, value: int | None, now: datetime) -> Reading:
