@@ -73,6 +73,10 @@ def confirmed(world):
     return {sha256 for one in world.data("footage.copied") for sha256 in one["sha256s"]}
 
 
+def times_copied(world, sha256):
+    return sum(sha256 in one["sha256s"] for one in world.data("footage.copied"))
+
+
 def test_every_proven_object_is_brought_to_the_other_disk_read_only_and_entered(world, disk):
     with started(world, disk) as agent:
         visited(agent, world)
@@ -209,7 +213,7 @@ def test_damage_and_loss_on_the_second_copy_are_entered_and_brought_anew(world, 
         assert (counts["expected"], counts["damaged"], counts["missing"]) == (20, 1, 1)
         assert [one["sha256"] for one in world.data("copy.damaged")] == [harmed]
         assert [one["sha256"] for one in world.data("copy.missing")] == [lost]
-        complete(agent, 20)
+        agent.wait(lambda _: times_copied(world, harmed) == times_copied(world, lost) == 2)
         assert scrubbed(agent, world)["intact"] == 20
         (kept,) = (second(world) / "damaged").iterdir()
         assert kept.read_bytes() == raw
