@@ -90,6 +90,12 @@ def test_readings_are_what_the_script_says(plug):
     }
 
 
+@pytest.mark.parametrize(("script", "bounds"), [("clock_offset_seconds=420", 0), ("", None)])
+def test_a_clock_is_told_exactly_or_not_at_all(plug, script, bounds):
+    told = {one.kind: one for one in plug(script).readings(NOW)}
+    assert told["clock_offset_ms"].uncertainty == bounds
+
+
 def test_a_card_that_is_more_than_full_has_no_space(plug):
     assert said(plug("capacity_bytes=3", a=b"1234"))["free_bytes"] == 0
 
