@@ -222,7 +222,8 @@ class KernelDevices:
         for usb in self._context.list_devices(subsystem="usb", DEVTYPE="usb_device"):
             below = list(usb.children)
             is_in = _attribute(usb, "authorized") != "0"
-            classes = _interface_classes(usb, below) or _described_classes(usb)
+            # The kernel shows interfaces one after another; what is described is there at once.
+            classes = _described_classes(usb) | _interface_classes(usb, below)
             disks = sorted(filter(_is_disk, below), key=_by_unit)
             found = _usb_device(usb, _port(usb, *disks), classes, below)
             plug = self._keep(found, usb.sys_name, is_in=is_in) if self._keep else found
@@ -237,9 +238,11 @@ class KernelDevices:
                 yield self._showing(plug, disks, _arrival(usb, *disks))
             elif is_ready and disks:
                 yield replace(plug, kind="drive", node=Path(disks[0].device_node))
-            # A disk takes a second to appear behind its plug; anything else is shown at once.
-            elif _STORAGE not in classes or classes - {_STORAGE, _VENDOR_SPECIFIC}:
+            elif _STORAGE not in classes:
                 yield plug
+            # A disk takes a second to appear behind its plug; what is beside it is shown at once.
+            elif classes - {_STORAGE, _VENDOR_SPECIFIC}:
+                yield replace(plug, kind="drive")
 
     def _loop_devices(self) -> Iterator[Device]:
         for disk in self._context.list_devices(subsystem="block", DEVTYPE="disk"):
@@ -316,7 +319,7 @@ def _interface_classes(usb: pyudev.Device, below: Iterable[pyudev.Device]) -> fr
 
 
 def _described_classes(usb: pyudev.Device) -> frozenset[str]:
-    """Return the classes of a device that is not let in: it shows descriptors, no interfaces."""
+    """Return the classes in a device's descriptors, which it shows before it is let in, too."""
     try:  # libudev gives attributes as text, up to their first NUL
         return interface_classes(Path(usb.sys_path, "descriptors").read_bytes())
     except OSError:  # gone, and there is a notice of it

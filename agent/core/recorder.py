@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from contracts.finding import Finding
 from contracts.reading import Identity, Reading
 
-# "block": it shows a disk; "drive": one without a medium; "other": none.
+# "block": it shows a disk; "drive": one without a medium, or still to come; "other": none.
 DeviceKind = Literal["block", "drive", "virtual", "inbox", "other"]
 Importance = Literal["name", "read_only", "folder"]
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from agent.core.device import bind
+from agent.core.profile import Match, Profile
 from agent.core.recorder import Device, Volume
 from agent.detecting import Detector, KernelDevices, VirtualPorts
+from contracts.text import Text
 from tests.support.loopdisk import attached, make_image, mounted, run
 
 RECORDED = Path(__file__).parent / "umockdev"
@@ -168,6 +170,15 @@ def test_of_a_recorder_in_command_mode_everything_that_can_be_spoken_over_is_tol
     assert (device.vendor_id, device.model_id) == ("0603", "8611")
     assert (device.generic, device.inquiry) == (Path("/dev/sg0"), "NOVATEK NTK96550")
     assert device.lines == (Path("/dev/ttyACM0"),)
+
+
+def test_a_recorder_whose_line_appears_before_its_disk_is_nothing_yet_and_no_stranger():
+    (device,) = recorded("disk_still_to_come")
+    assert (device.kind, device.classes) == ("drive", ("02", "08", "0a"))
+    match = Match(usb=("1209:0001",))
+    admitting = Profile("p", Text("型号", "model"), match, admits=("02", "0a"))
+    nothing = bind([device], {device.port: 1}, (), [admitting])
+    assert (device.lines, nothing.docked, nothing.refused) == ((Path("/dev/ttyACM0"),), {}, ())
 
 
 @pytest.mark.parametrize(
