@@ -6,6 +6,7 @@ thread; hence loop, worker and the sealing of a group take turns in one thread, 
 waits for the world outside (socket, device detector, scrubber) is built and not started.
 """
 
+import functools
 import json
 import os
 import queue
@@ -21,6 +22,7 @@ from pathlib import Path
 from greenlet import getcurrent, greenlet
 
 import agent.main
+import agent.profiles
 import agent.worker
 from agent.core.dock import Dock
 from agent.core.event import DevicesSeen
@@ -365,3 +367,5 @@ def _is_cleared(dock: Dock) -> bool:
 agent.main.Ledger = PromisingLedger
 agent.main.Probe = NoProbe
 agent.worker.ThreadPoolExecutor = InLine
+# The files are read every time; what they say is parsed once for all points.
+agent.profiles.from_toml = functools.cache(agent.profiles.from_toml)
