@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from agent.archive import Archive
+from agent.archive.grouping import OBJECTS as OBJECTS_FOLDER
 from agent.recorders.virtual import SCRIPT
 from contracts.entry import Entry as LedgerEntry
 from contracts.errors import LedgerError, MusterError
@@ -14,12 +15,13 @@ from ledger.reading import LedgerReader
 from ledger.store import Ledger
 from ledger.verifying import verify
 from tests.instruments.crash.disk import Entry
-from tests.instruments.crash.station import open_ledger, scrub, visit
+from tests.instruments.crash.station import SECOND, open_ledger, scrub, visit
 from tests.instruments.crash.trace import Mark
 
 LEDGER = "state/ledger/"
 OBJECTS = "archive/objects/sha256/"
-INCOMING = "archive/incoming/"
+COPIES = f"{SECOND}/objects/sha256/"
+INCOMING = ("archive/incoming/", f"{SECOND}/incoming/")
 LOG = f"{LEDGER}ledger.db-wal"
 LedgerKey = tuple[tuple[str, str, int], ...]
 CARD = "card/"  # where a recorded card is, if one is
@@ -39,6 +41,7 @@ class Promises:
     published: int = 0
     witnessed: int = 0
     on_card: dict[str, tuple[str, int]] = field(default_factory=dict)  # and what was entered then
+    copies: int = 1  # that there must be of what goes from a card
     unfit: set[str] = field(default_factory=set)  # never whole on a card, never footage
     rotten: dict[str, str] = field(default_factory=dict)  # objects that were harmed, and as what
     mended: set[str] = field(default_factory=set)  # reported imported since
@@ -57,7 +60,7 @@ class Promises:
         self.unfit |= set(said.get("unfit", ()))
         self.rotten.update(said.get("rotten", {}))
         self.kept |= set(said.get("kept", ()))
-        for name in ("entered", "published", "witnessed"):
+        for name in ("entered", "published", "witnessed", "copies"):
             setattr(self, name, max(getattr(self, name), said.get(name, 0)))
 
 
@@ -148,7 +151,7 @@ def entered(found: Found, history: History) -> tuple[LedgerEntry, ...]:
 def archive_faults(
     files: Mapping[str, Entry], promises: Promises, entries: tuple[LedgerEntry, ...]
 ) -> list[str]:
-    """Hold the archive against what was reported and what the ledger says (I1, I3)."""
+    """Hold the archive and its second copy against reports and the ledger (I1, I3)."""
 
     def is_there(path: str, sha256: str) -> bool:
         return path in files and files[path].sha256 in (sha256, promises.rotten.get(sha256))
@@ -162,7 +165,7 @@ def archive_faults(
         faults += [
             f"I1: entry {entry.sequence}: {path} is not whole"
             for path, sha256 in _promised_by(entry)
-            if not is_there(f"archive/{path}", sha256)
+            if not is_there(path, sha256)
         ]
     return [
         *faults,
@@ -170,7 +173,7 @@ def archive_faults(
         *(
             f"I3: {path} holds {found.sha256}"
             for path, found in files.items()
-            if path.startswith(OBJECTS) and not is_there(path, PurePosixPath(path).name)
+            if path.startswith((OBJECTS, COPIES)) and not is_there(path, PurePosixPath(path).name)
             if not _is_probe(path)
         ),
         *(
@@ -202,10 +205,12 @@ def card_faults(
 ) -> list[str]:
     """Hold what went from a card against the archive and the ledger (I1, I2).
 
-    It is archived; its import is entered, after it the intent to remove, and the intent is under a
-    checkpoint with the witness's signature, all on the medium.
+    It is archived, and on the second copy where two are asked for; its import is entered, and that
+    copy, after them the intent to remove, and the intent is under a checkpoint with the witness's
+    signature, all on the medium.
     """
-    imported, intended = _grounds(entries, witnessed)
+    proven, intended = _grounds(entries, witnessed, promises.copies)
+    folders = (OBJECTS, COPIES)[: promises.copies]
     gone = {
         path: of_card
         for path, of_card in promises.on_card.items()
@@ -213,14 +218,15 @@ def card_faults(
     }
     return [
         *(
-            f"I1: {path} is neither on the card nor in the archive"
+            f"I1: {path} is neither on the card nor in {folder}"
             for path, (sha256, _) in gone.items()
-            if not _is_whole(files, object_path(sha256), sha256)
+            for folder in folders
+            if not _is_whole(files, object_path(sha256, folder), sha256)
         ),
         *(
             f"I2: {path} went from the card before the witness knew the intent"
             for path, (sha256, known) in gone.items()
-            if not imported.get(sha256, intended) < intended or intended <= known
+            if not proven.get(sha256, intended) < intended or intended <= known
         ),
         *(
             f"I6: entry {entry.sequence}: {path} is on the card again"
@@ -231,27 +237,34 @@ def card_faults(
     ]
 
 
-def _grounds(entries: tuple[LedgerEntry, ...], witnessed: int) -> tuple[dict[str, int], int]:
-    """Return which entry says what was imported, and the last intent that is witnessed."""
+def _grounds(
+    entries: tuple[LedgerEntry, ...], witnessed: int, copies: int
+) -> tuple[dict[str, int], int]:
+    """Return by which entry what has so many copies, and the last intent that is witnessed."""
     imported: dict[str, int] = {}
+    copied: dict[str, int] = {}
     intended = 0
     for entry in entries:
         if entry.type == "footage.imported":
             imported.setdefault(entry.data["sha256"], entry.sequence)
+        elif entry.type == "footage.copied":
+            copied.update(dict.fromkeys(entry.data["sha256s"], entry.sequence))
         elif entry.type == "recorder.clearing" and entry.sequence <= witnessed:
             intended = entry.sequence
-    return imported, intended
+    return (imported if copies == 1 else copied), intended
 
 
 def _promised_by(entry: LedgerEntry) -> list[tuple[str, str]]:
-    """Return which paths in the archive hold which bytes, if this entry is true."""
+    """Return which paths hold which bytes, if this entry is true."""
     data = entry.data
     if entry.type == "footage.imported":
-        return [(data["object"], data["sha256"]), (data["view"], data["sha256"])]
+        return [(f"archive/{data[path]}", data["sha256"]) for path in ("object", "view")]
+    if entry.type == "footage.copied":
+        return [(object_path(sha256, COPIES), sha256) for sha256 in data["sha256s"]]
     if entry.type == "footage.unreadable" and data["partial"]:
-        return [(data["partial"], data["partial_sha256"])]
+        return [(f"archive/{data['partial']}", data["partial_sha256"])]
     if entry.type == "visit.completed":
-        return [(f"manifests/{data['visit']}.sha256", data["manifest_sha256"])]
+        return [(f"archive/manifests/{data['visit']}.sha256", data["manifest_sha256"])]
     return []
 
 
@@ -259,9 +272,9 @@ def _is_probe(path: str) -> bool:
     return len(PurePosixPath(path).name) != _NAME_LENGTH  # of the disk, of no content
 
 
-def object_path(sha256: str) -> str:
-    """Return where the archive keeps an object, below the root."""
-    return f"{OBJECTS}{sha256[:2]}/{sha256[2:4]}/{sha256}"
+def object_path(sha256: str, folder: str = OBJECTS) -> str:
+    """Return where the archive or the second copy keeps an object, below the root."""
+    return f"{folder}{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
 def _is_whole(files: Mapping[str, Entry], path: str, sha256: str) -> bool:
@@ -300,8 +313,6 @@ def _resume_faults(root: Path, cards: list[Path], promises: Promises) -> list[st
         scrub(root, cards)
     visit(root, cards, lambda _: None, clear=bool(recorded))
     faults = [f"I4: {finding}" for finding in verify(root / "state" / "ledger")]
-    archive = Archive(root / "archive")
-    archive.adopt()
     with LedgerReader(root / "state" / "ledger") as reader:
         completed = [entry.data["recorder"] for entry in reader.select(types=("visit.completed",))]
         known = {entry.data["sha256"] for entry in reader.select(types=("footage.imported",))}
@@ -311,14 +322,22 @@ def _resume_faults(root: Path, cards: list[Path], promises: Promises) -> list[st
         known |= {digest_of(file) for file in files_of(card)} - promises.unfit
     known |= {sha256 for sha256, _ in promises.on_card.values()}
     faults += [f"I6: {file} was not cleared" for card in recorded for file in files_of(card)]
+    for name in ("archive", *([SECOND] if (root / SECOND).exists() else ())):
+        faults += _shelf_faults(root / name, known)
+    return faults
+
+
+def _shelf_faults(folder: Path, known: set[str]) -> Iterator[str]:
+    """Have an archive read what it must hold."""
+    archive = Archive(folder, folders=(OBJECTS_FOLDER,))
+    archive.adopt()
     for sha256 in sorted(known):
         try:
             archive.verify(sha256)
         except MusterError as error:
-            faults.append(f"I1: {error.code}: {sha256}")
-    if leftover := list((root / "archive" / "incoming").iterdir()):
-        faults.append(f"incoming still holds {json.dumps([path.name for path in leftover])}")
-    return faults
+            yield f"I1: {folder.name}: {error.code}: {sha256}"
+    if leftover := list((folder / "incoming").iterdir()):
+        yield f"{folder.name}: incoming still holds {json.dumps([one.name for one in leftover])}"
 
 
 def files_of(card: Path) -> list[Path]:

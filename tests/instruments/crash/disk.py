@@ -101,7 +101,9 @@ class Disk:
         """Return the folder below the root that an op in flight is in."""
         return self._tops[op.folder if isinstance(op, Put | Drop) else op.node]
 
-    def files(self, choice: Choice, *, only: str = "", but: str = "/") -> dict[str, Entry]:
+    def files(
+        self, choice: Choice, *, only: str = "", but: str | tuple[str, ...] = "/"
+    ) -> dict[str, Entry]:
         """Return every file that can be found by a path, under a choice; folders are left out.
 
         `only` and `but` say how its path begins, and how not.

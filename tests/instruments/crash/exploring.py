@@ -57,7 +57,7 @@ class Explorer:
         self._log = _log_of(self._ops)
         self._met: set[int] = set()
         self._passes = 0
-        self._incoming = -1
+        self._incoming: set[int] = set()  # the archive's, and the second copy's
 
     def explore(
         self,
@@ -104,14 +104,14 @@ class Explorer:
     def _learn(self, op: Op, lasting: set[int]) -> None:
         if isinstance(op, Put):
             if op.name == "incoming":
-                self._incoming = op.node
-            if op.folder != self._incoming:
+                self._incoming.add(op.node)
+            if op.folder not in self._incoming:
                 lasting.add(op.node)
 
     def _matters(self, op: Flying, lasting: set[int]) -> bool:
         """Tell whether what becomes of an op can be seen outside of `incoming`."""
         if isinstance(op, Put | Drop):
-            return op.folder != self._incoming
+            return op.folder not in self._incoming
         return op.node in lasting
 
     def _try(self, state: "State", draw: Random, tally: Tally) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from random import Random
 
 from agent.recorders.virtual import SCRIPT
-from tests.instruments.crash.checking import CARD, digest_of, files_of, object_path
+from tests.instruments.crash.checking import CARD, COPIES, digest_of, files_of, object_path
 from tests.instruments.crash.recording import SYNCFS, Run, mark, record
-from tests.instruments.crash.station import MODIFIED_NS, Say, scrub, visit
+from tests.instruments.crash.station import MODIFIED_NS, SECOND, Say, scrub, visit
 from tests.instruments.crash.trace import Chmod, Drop, Op, Put, Sync, SyncAll, Trace
 from tests.support.later_schema import later_schema, shipped_schema
 
@@ -24,6 +24,8 @@ clock_offset_seconds = 0
 capacity_bytes = 64_000_000_000
 """
 _SIZES = (0, 700, 5_000, 40_000)
+_DISKS = ("archive", "state")
+_WITH_SECOND = (SECOND, *_DISKS)
 _LARGE_BYTES = 1_200_000  # beyond a block: threads write it
 
 
@@ -61,12 +63,14 @@ def add(card: Path, files: Mapping[str, bytes]) -> None:
         (card / "files" / name).write_bytes(content)
 
 
-def docking(cards: Sequence[Path], before: Callable[[], None] = lambda: None) -> Run:
-    """Return a run that docks cards."""
+def docking(
+    cards: Sequence[Path], before: Callable[[], None] = lambda: None, disks: Sequence[str] = _DISKS
+) -> Run:
+    """Return a run that docks cards; with a disk `second`, until all has its second copy."""
 
     def work(mount: Path) -> None:
         before()
-        for folder in ("archive", "state"):
+        for folder in disks:
             (mount / folder).mkdir(exist_ok=True)
         visit(mount, cards, lambda said: mark(mount, said))
 
@@ -110,27 +114,30 @@ def _resumed(kind: type[Op], count: int, where: str) -> Callable[..., list[Run]]
     return lambda cards: [killed(docking(cards), kind, count, where), docking(cards)]
 
 
-def clearing() -> Run:
+def clearing(disks: Sequence[str] = _DISKS) -> Run:
     """Return a run that clears a card, which is on the recorded disk too and made there first."""
 
     def work(mount: Path) -> None:
         def settle(folder: Path) -> None:
             os.setxattr(folder, SYNCFS, b"all")
 
-        clear(mount, lambda said: mark(mount, said), settle)
+        clear(mount, lambda said: mark(mount, said), settle, disks)
 
     return Run(work)
 
 
-def clear(disk: Path, say: Say, settle: Callable[[Path], None]) -> None:
+def clear(
+    disk: Path, say: Say, settle: Callable[[Path], None], disks: Sequence[str] = _DISKS
+) -> None:
     """Dock a card that is on the recorded disk too, made there first, until it is cleared."""
     card = disk / CARD / "R1"
     if not card.exists():
-        for folder in ("archive", "state", CARD):
+        for folder in (*disks, CARD):
             (disk / folder).mkdir()
         made_card(card)
         settle(disk / CARD)
-    say({"on_card": {str(file.relative_to(disk)): digest_of(file) for file in files_of(card)}})
+    there = {str(file.relative_to(disk)): digest_of(file) for file in files_of(card)}
+    say({"on_card": there, "copies": 1 + (SECOND in disks)})
     visit(disk, [card], say, clear=True)
 
 
@@ -140,6 +147,22 @@ def _cleared(_: list[Path]) -> Sequence[Run]:
 
 def _killed_clearing(_: list[Path]) -> Sequence[Run]:
     return [killed(clearing(), Drop, 2, f"{CARD}.*mp4$"), clearing()]
+
+
+def _copied(cards: list[Path]) -> Sequence[Run]:
+    return [docking(cards, disks=_WITH_SECOND)]
+
+
+def _killed_naming_copies(cards: list[Path]) -> Sequence[Run]:
+    """Let a run die before the second of the copies' names is on the medium."""
+    alone = replace(docking(cards, disks=_WITH_SECOND), as_one=False)
+    return [killed(alone, Sync, 2, f"/{COPIES}../..$"), alone]
+
+
+def _killed_copied(_: list[Path]) -> Sequence[Run]:
+    """Let a run die when the copies are sealed and not entered; the next one clears the card."""
+    whole = clearing(_WITH_SECOND)
+    return [killed(whole, Drop, 2, f"/{SECOND}/incoming/.*part$"), whole]
 
 
 def _partial(cards: list[Path]) -> Sequence[Run]:
@@ -213,6 +236,7 @@ SCENARIOS = (
     Scenario("again", 1, _again),
     Scenario("large", 1, _large),
     Scenario("cleared", 0, _cleared),
+    Scenario("copied", 1, _copied),
     Scenario("partial", 1, _partial),
     Scenario("replaced", 1, _replaced),
     Scenario("upgraded", 1, _upgraded, later_schema),
@@ -228,6 +252,8 @@ SCENARIOS = (
     Scenario("killed-manifest", 1, _resumed(Put, 1, "sha256$")),
     Scenario("killed-ending", 1, _resumed(Sync, 1, "manifests$")),
     Scenario("killed-clearing", 0, _killed_clearing),
+    Scenario("killed-naming-copies", 1, _killed_naming_copies),
+    Scenario("killed-copied", 0, _killed_copied),
     Scenario("killed-replacing", 1, _killed_replacing),
     Scenario("killed-upgrading", 1, _killed_upgrading, later_schema),
 )

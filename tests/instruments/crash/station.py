@@ -8,11 +8,22 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import agent.copyist
+import agent.seconding
 from agent import storekeeping
-from agent.core.event import CopyEnded, DevicesSeen, FileImported, FromDock, VisitFailed
+from agent.archive.second import SecondCopy
+from agent.core.event import (
+    CardReadAgain,
+    CopyEnded,
+    DevicesSeen,
+    FileImported,
+    FromDock,
+    VisitFailed,
+)
 from agent.core.recorder import Device
 from agent.loop import Stop
 from agent.main import VERSION, Agent
@@ -31,6 +42,7 @@ WITNESS_KEY = SigningKey(bytes(range(32)))
 WITNESS = WITNESS_KEY.verifying(WITNESS_NAME, COSIGNATURE)
 TOPICS = Topics("muster", "example")
 PREFIX = "muster/example/s1"
+SECOND = "second"  # where a station that has this folder keeps its second copy
 _AWAY = ("detector",)  # there are no devices but those that are handed over
 _ENDS = {"recorder.cleared", "clearing.refused"}
 _PATIENCE_SECONDS = 60
@@ -48,10 +60,13 @@ state = "{root}/state"
 run = "{run}/run"
 roster = "{run}/roster.toml"
 """
+_COPY = """[second_copy]
+path = "{root}/second"
+"""
 _CLEAR = """[[policy.clear]]
 model = "V1"
 unknown_battery = true
-copies = 1
+copies = {copies}
 """
 _ROSTER = """
 person = []
@@ -98,11 +113,25 @@ def _settings(root: Path, cards: Sequence[Path], *, clear: bool) -> StationSetti
         f'serial = "{one.name}"\nmodel = "V1"\n'
         for one in cards
     )
-    roster = _ROSTER.replace("{clear}", _CLEAR if clear else "") + recorders
+    has_second = (root / SECOND).exists()
+    rule = _CLEAR.format(copies=1 + has_second) if clear else ""
+    roster = _ROSTER.replace("{clear}", rule) + recorders
     (run / "roster.toml").write_text(roster, encoding="utf-8")
     pinned = f'witness_key = "{WITNESS}"' if clear else ""
-    text = _SETTINGS.format(root=root, run=run, pinned=pinned) + docks
-    return parse_station(text, "station.toml")
+    text = _SETTINGS.format(root=root, run=run, pinned=pinned)
+    text += _COPY.format(root=root) if has_second else ""
+    return parse_station(text + docks, "station.toml")
+
+
+class _OnOneDisk(SecondCopy):
+    """The second copy where folders of one file system stand for disks."""
+
+    def _check_place(self, disk):
+        """Let it be beside the archive."""
+
+
+agent.seconding.SecondCopy = _OnOneDisk
+agent.copyist.LOOK_SECONDS = 0.05
 
 
 class _Station(Agent):
@@ -127,6 +156,20 @@ class _Station(Agent):
             return super().run()
         finally:
             late.cancel()
+
+    def _build(self):
+        loop = super()._build()
+        copies = loop._station.copies
+        self._inbox.is_owed = lambda: bool(copies.owed)
+        return loop
+
+    def _start_second(self, second):
+        desk, inbox = second.copyist.desk, self._inbox
+        # The gate is asked while nothing but the copies is missing.
+        second.copyist.desk = replace(
+            desk, is_busy=lambda: desk.is_busy() or inbox.awaits_second_reading
+        )
+        super()._start_second(second)
 
     def _open_ledger(self) -> Ledger:
         ledger = open_ledger(self._root, _telling(self._say, self._inbox.entered))
@@ -164,7 +207,7 @@ class _Station(Agent):
 
 
 class _Inbox(queue.SimpleQueue):
-    """The loop's inbox: says what workers report, and asks for the end when they are done."""
+    """The loop's inbox: says what workers report, and asks for the end when all is done."""
 
     def __init__(self, say: Say, visits: int, *, clear: bool) -> None:
         super().__init__()
@@ -172,26 +215,35 @@ class _Inbox(queue.SimpleQueue):
         self._visits = visits
         self._clear = clear
         self._completed = False
+        self._is_read_again = False
+        self.is_owed = lambda: False  # whether the second copy lacks something
+
+    @property
+    def awaits_second_reading(self) -> bool:
+        """Whether a card is to be cleared and was not read a second time yet."""
+        return self._clear and self._visits > 0 and not self._is_read_again
+
+    def get(self, *args, **kwargs):
+        """Return the next event; the end, once the visits have ended and nothing is owed."""
+        if self._visits <= 0 and self.empty() and not self.is_owed():
+            return Stop("SIGTERM")
+        return super().get(*args, **kwargs)
 
     def put(self, event, *_, **__):
         told = event.event if isinstance(event, FromDock) else None
         if isinstance(told, FileImported):
             self._say({"imported": [told.sha256, told.planned.file.size]})
+        self._is_read_again |= isinstance(told, CardReadAgain)
         super().put(event)
         is_more_to_come = self._clear and isinstance(told, CopyEnded) and told.listing.files
         if isinstance(told, CopyEnded | VisitFailed) and not is_more_to_come:
-            self._end_visit()
+            self._visits -= 1
 
     def entered(self, kinds: Sequence[str]) -> None:
         """Hear which entries were made; those of a visit that was cut come before any other."""
         if self._completed and _ENDS & set(kinds):
-            self._end_visit()
+            self._visits -= 1
         self._completed |= self._clear and "visit.completed" in kinds
-
-    def _end_visit(self) -> None:
-        self._visits -= 1
-        if not self._visits:
-            super().put(Stop("SIGTERM"))
 
 
 def _have(ledger: Ledger, size: int) -> Message:

@@ -119,8 +119,7 @@ def is_of_card(trace, op):
 
 def recording(name, memory):
     (scenario,) = named(name)
-    (memory / name).mkdir()
-    return scenario.record(memory / name)
+    return scenario.record(Path(tempfile.mkdtemp(dir=memory)))
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +165,24 @@ def test_the_explorer_finds_that_a_cleared_card_was_not_brought_to_the_medium(cl
     assert len(late) == 2  # of the folder, and of the whole card
     ops = [op for at, op in enumerate(cleared.ops) if at < last or op not in late]
     assert breaks("I6", replace(cleared, ops=ops), [], memory, last)
+
+
+@pytest.mark.parametrize(("invariant", "which"), [("I3", -2), ("I1", -1)], ids=["bytes", "names"])
+def test_the_explorer_finds_that_copies_are_not_on_their_medium(invariant, which, memory):
+    trace, cards = recording("copied", memory)
+    syncs = [at for at, op in enumerate(trace.ops) if op == SyncAll("second")]
+    ops = [op for at, op in enumerate(trace.ops) if at != syncs[which]]
+    assert breaks(invariant, replace(trace, ops=ops), cards, memory, syncs[which])
+
+
+@pytest.mark.parametrize("entry", ["visit.completed", "footage.copied"])
+def test_the_explorer_finds_that_a_card_is_emptied_before_its_copies_are_entered(entry, memory):
+    trace, _ = recording("killed-copied", memory)
+    removing = [op for op in trace.ops if isinstance(op, Drop) and op.name in ON_CARD]
+    rest = [op for op in trace.ops if op not in removing]
+    at = entering(replace(trace, ops=rest), entry)
+    early = replace(trace, ops=[*rest[: at + 1], *removing, *rest[at + 1 :]])
+    assert breaks("I2" if entry == "footage.copied" else "I1", early, [], memory, at)
 
 
 def test_the_explorer_finds_that_what_is_left_of_a_file_counts_as_footage(memory):

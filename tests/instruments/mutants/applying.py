@@ -29,10 +29,6 @@ PATIENCE_SECONDS = 120
 _FAILED = re.compile(r"^FAILED \S*?::(\S+)", re.MULTILINE)
 
 
-# A power cut somewhere in a first visit.
-CRASH = ("crash", "--scenario", "first", "--states", "3000", "--first", "--seed", "1")
-
-
 class MutantError(Exception):
     """The list of bugs no longer fits the code, or its catcher fails without any bug."""
 
@@ -69,6 +65,11 @@ def command(catcher: tuple[str, ...]) -> list[str]:
     if catcher[0].startswith("tests/"):
         return ["pytest", "-x", "-q", "-rf", "-p", "no:cacheprovider", *catcher]
     return [f"tests.instruments.{catcher[0]}", *catcher[1:]]
+
+
+def power_cut(scenario: str = "first") -> tuple[str, ...]:
+    """Return the catcher that a power cut somewhere in a scenario is."""
+    return ("crash", "--scenario", scenario, "--states", "3000", "--first", "--seed", "1")
 
 
 def tests(file: str, *names: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Bugs about the second copy: what counts as confirmed, where it is written, who asks for it."""
 
-from tests.instruments.mutants.applying import Mutant, tests
+from tests.instruments.mutants.applying import Mutant, power_cut, tests
 
 _SECOND = "agent/archive/second.py"
 _COPYIST = "agent/copyist.py"
@@ -23,9 +23,18 @@ COPIES = (
         (
             "        self.desk.deliver(SecondCopied(tuple(sha256 for sha256, _ in wanted)))\n"
             "        brought = self.desk.second.bring(wanted, self._go_on)\n"
+            "        brought = type(brought)((), brought.lacking, brought.error)\n"
         ),
-        "a copy is entered before it is on the medium",
-        tests("agent/test_copyist", "what_is_reported_is_proven_and_in_its_place"),
+        "a copy is entered before it is read back",
+        ("syscalls", "--scenario", "copying", "--kind", "KILL"),
+    ),
+    Mutant(
+        "copy-not-synced",
+        _SECOND,
+        "    outcomes = group.settle(go_on)\n",
+        "    group._cached = False\n    outcomes = group.settle(go_on)\n",
+        "a copy's bytes are not brought to the medium, its name is",
+        power_cut("copied"),
     ),
     Mutant(
         "copy-source-not-held-to-its-name",
@@ -58,6 +67,14 @@ COPIES = (
         tests(
             "agent/core/test_station_clearing", "a_copy_that_is_found_damaged_shuts_the_gate_again"
         ),
+    ),
+    Mutant(
+        "gate-counts-what-is-owed",
+        _COPIES,
+        "bytes.fromhex(sha256) in self.confirmed",
+        "bytes.fromhex(sha256) in {**self.confirmed, **self.owed}",
+        "a card is cleared before its second copy is entered",
+        power_cut("killed-copied"),
     ),
     Mutant(
         "gate-ignores-copies",

@@ -1,6 +1,6 @@
 """Bugs of the ledger, and of the index that believes it."""
 
-from tests.instruments.mutants.applying import CRASH, Mutant, tests
+from tests.instruments.mutants.applying import Mutant, power_cut, tests
 
 _CONTRACTS_NOTE = "contracts/note.py"
 _LEDGER_DATABASE = "ledger/database.py"
@@ -15,7 +15,7 @@ LEDGER = (
         '    "synchronous": 2,  # FULL',
         '    "synchronous": 1,  # FULL',
         "a commit is lost by a cut",
-        CRASH,
+        power_cut(),
     ),
     Mutant(
         "pragma-not-read-back",
@@ -37,7 +37,7 @@ LEDGER = (
             "                self._connection.execute(script)\n"
         ),
         "a cut in a migration leaves a ledger that nobody opens",
-        CRASH,
+        power_cut(),
     ),
     Mutant(
         "commit-error-forgiven",
@@ -64,7 +64,7 @@ LEDGER = (
         "        note = self._sign(again)\n",
         ("        note = self._sign(again)\n        self._keep(HEAD_NAME, note)\n"),
         "a head is signed of entries that are not there",
-        CRASH,
+        power_cut(),
     ),
     Mutant(
         "not-read-back",
@@ -88,7 +88,7 @@ LEDGER = (
         "        os.fsync(file.fileno())",
         "        pass",
         "the head kept outside is empty after a cut",
-        CRASH,
+        power_cut(),
     ),
     Mutant(
         "kept-notes-not-checked",

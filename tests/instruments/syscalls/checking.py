@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.archive import Archive
+from agent.archive.commissioning import COPY_MARK_NAME
+from agent.archive.grouping import OBJECTS
+from contracts.copy_facts import CopyCommissioned, CopyFaulted, FootageCopied
 from contracts.errors import MusterError, UnforeseenError
 from contracts.facts import (
     FootageImported,
@@ -109,7 +112,8 @@ def common(fault: Fault) -> Iterator[str]:
     code, sentence = fault.said.get("trouble") or ("", "")
     if code == UnforeseenError.code:
         yield f"the visit ended by an error that nobody foresaw: {sentence}"
-    is_sync = fault.call in SYNCS and fault.was_before_success
+    # Python makes an interrupted call again, which has failed at nothing.
+    is_sync = fault.call in SYNCS and fault.was_before_success and fault.kind != "EINTR"
     if fault.said.get("succeeded") and is_sync and not _may_ignore(fault):
         yield f"success was reported after {fault.where}"
 
@@ -171,6 +175,52 @@ def _manifest(folder: Folder, said) -> Iterator[str]:
     file = folder.archive / "manifests" / f"{said['visit']}.sha256"
     if hashlib.sha256(file.read_bytes()).hexdigest() != said["manifest_sha256"]:
         yield f"the manifest is not the one entered: {file}"
+
+
+def check_copied(folder: Folder, fault: Fault) -> Iterator[str]:
+    """Check a second copy: what is entered of it is there; after the next visit, all of it."""
+    yield from _second(folder)
+    if fault.status == "ended" and "/here/second" in fault.where and not _is_told(folder):
+        yield f"I9: what is owed is owed in silence after {fault.where}"
+    yield from check_visit(folder, fault)
+    yield from _second(folder, is_whole=True)
+
+
+def _is_told(folder: Folder) -> bool:
+    """Tell whether everything is entered as copied, or a fault of its disk is."""
+    with open_ledger(folder, Clock(300)) as opened:
+        is_faulted = bool([*opened.select(types=(CopyFaulted.TYPE,))])
+        return is_faulted or {fact.sha256 for fact in imported_of(opened)} == {*_copied(opened)}
+
+
+def _copied(opened) -> Counter[str]:
+    """Return how often each digest is entered as copied."""
+    entries = opened.select(types=(FootageCopied.TYPE,))
+    return Counter(sha256 for entry in entries for sha256 in entry.data["sha256s"])
+
+
+def _second(folder: Folder, *, is_whole: bool = False) -> Iterator[str]:
+    """Hold the second copy's disk against the ledger, and its objects against their names."""
+    with open_ledger(folder, Clock(300)) as opened:
+        marks = [e.data["copy"] for e in opened.select(types=(CopyCommissioned.TYPE,))]
+        told = _copied(opened)
+        imported = {fact.sha256 for fact in imported_of(opened)}
+    mark = folder.second / COPY_MARK_NAME
+    if marks and mark.read_text("utf-8").splitlines()[0] != marks[-1]:
+        yield f"the mark on the second copy's disk is none of {marks}"
+    archive = Archive(folder.second, folders=(OBJECTS,))
+    archive.adopt()
+    there = {one.name for one in (folder.second / OBJECTS).rglob("*") if one.is_file()}
+    for sha256 in sorted(told.keys() | there - {"probe"}):
+        try:
+            archive.verify(sha256)
+        except MusterError as error:
+            yield f"I1, I3: the second copy's {sha256}, entered {told[sha256]} times: {error}"
+    if is_whole:
+        if told != Counter(imported) or len(marks) != 1:
+            yield f"I1: of {imported} {told} is entered as copied, to the disks {marks}"
+        if parts := [*(folder.second / "incoming").iterdir()]:
+            yield f"left in the second copy's incoming: {parts}"
 
 
 def check_cleared(folder: Folder, fault: Fault) -> Iterator[str]:

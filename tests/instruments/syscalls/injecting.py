@@ -37,10 +37,12 @@ CHANGING = frozenset(WRITING.split(","))
 TAKING_ROOM = frozenset(GROWING.split(","))
 _CREATES = re.compile(r"O_(?:CREAT|TRUNC)")
 _WRITES = re.compile(r"O_(?:CREAT|TRUNC|WRONLY|RDWR)")
-_OUR_DISK = re.compile(r"/here/(?:archive|state)\b")
+_OUR_DISK = re.compile(r"/here/(?:archive|second|state)\b")
+_SECOND = "/here/second"
 KILL = "KILL"
 COPY = "fallocate"  # what a file's copy begins with
 SUCCESS = "getpgid"  # what `Promises.succeed` calls
+TURN = "getsid"  # what begins and ends a turn of the copyist
 _ENDED = {0: "ended", 3: "error", 4: "unforeseen"}
 _PATIENCE_SECONDS = 60
 Calls = dict[str, list[str]]  # by the name of the call, as strace shows each
@@ -88,11 +90,15 @@ class Injector:
 
     def _place(self, root: Path, name: str) -> Folder:
         card = root / name if self.scenario.is_cleared else root
-        return Folder(root / name, card / "card", self.scenario.is_cleared)
+        scenario = self.scenario
+        return Folder(root / name, card / "card", scenario.is_cleared, scenario.has_second)
 
     def count(self) -> Calls:
-        """Return the calls that the scenario makes, by name; it ends as it should."""
-        tracing = ["-e", "trace=" + ",".join(f"?{call}" for call in CALLS)]
+        """Return the calls that the scenario makes, by name; it ends as it should.
+
+        Where there is a copyist, those of all others are blank.
+        """
+        tracing = ["-e", "trace=" + ",".join(f"?{call}" for call in (*CALLS, TURN))]
         fault = self._run(tracing)
         wrong = [*self.scenario.check(self._folder, fault)]
         if wrong or fault.status != "ended":
@@ -102,9 +108,13 @@ class Injector:
         gc.freeze()
         self._run(tracing)
         by_thread: dict[tuple[str, str], list[str]] = {}
-        for line in self._log.read_text(errors="replace").splitlines():
-            if found := _LINE.match(line):
-                by_thread.setdefault(found.groups(""), []).append(line)
+        lines = self._log.read_text(errors="replace").splitlines()
+        is_wanted = not any(f"{TURN}(" in line for line in lines)
+        for line in lines:
+            if f"{TURN}(" in line:
+                is_wanted = not is_wanted
+            elif found := _LINE.match(line):
+                by_thread.setdefault(found.groups(""), []).append(line if is_wanted else "")
         most: Calls = {}
         for (_, call), lines in by_thread.items():
             most[call] = max(most.get(call, []), lines, key=len)
@@ -129,6 +139,8 @@ class Injector:
         if self.scenario.room:
             _mount(self._folder.archive, self.scenario.room)
         _copy(self._made.root, self._folder.root)
+        if self._folder.has_second:
+            _mount(self._folder.second, "size=16m")
         self._promises.clear()
         child = _fork(lambda: self.scenario.act(self._folder, self._promises), self._promises)
         os.waitpid(child, os.WUNTRACED)
@@ -148,13 +160,17 @@ class Injector:
         where = next((line for line in lines if "(INJECTED)" in line), "")
         succeeded = next((n for n, line in enumerate(lines) if f"{SUCCESS}(" in line), len(lines))
         at = lines.index(where) if where else len(lines)
-        copies = [n for n, line in enumerate(lines) if f"{COPY}(" in line]
+        is_second = _SECOND in where
+        begun = [n for n, line in enumerate(lines) if f"{COPY}(" in line]
+        copies = [n for n in begun if (_SECOND in lines[n]) == is_second]
         earlier = sum(n < at for n in copies)
+        # A second copy's disk that does not work is looked at, and prepared, from the start again.
+        least = 0 if is_second else 1
         return Fault(
             call=point.call if point else "",
             where=where,
             was_before_success=at < succeeded,
-            was_copied_anew=0 < earlier <= len(copies) - earlier,
+            was_copied_anew=least <= earlier <= len(copies) - earlier,
             kind=kind,
             status=status,
             said=self._promises.read(),
@@ -202,9 +218,10 @@ def _mount(folder: Path, options: str) -> None:
 
 
 def _remove(folder: Folder) -> None:
-    """Remove a station's folder, and the disk that is mounted in it."""
-    if folder.archive.is_mount():
-        subprocess.run(("umount", str(folder.archive)), check=True)
+    """Remove a station's folder, and the disks that are mounted in it."""
+    for disk in (folder.archive, folder.second):
+        if disk.is_mount():
+            subprocess.run(("umount", str(disk)), check=True)
     with suppress(FileNotFoundError):
         shutil.rmtree(folder.root)
 
@@ -218,7 +235,7 @@ def points_of(scenario: str, calls: Calls, kind: str, *, whole: bool) -> Iterato
     """
     for call, lines in sorted(calls.items()):
         for number, line in enumerate(lines, 1):
-            if can_get(kind, call, line) and (whole or _is_in_share(kind, call, line)):
+            if line and can_get(kind, call, line) and (whole or _is_in_share(kind, call, line)):
                 yield Point(scenario, call, number, kind)
 
 

@@ -13,6 +13,7 @@ from ledger.verifying import verify
 from tests.instruments.syscalls.checking import (
     Fault,
     check_cleared,
+    check_copied,
     check_visit,
     common,
     content,
@@ -43,11 +44,17 @@ class Scenario:
     act: Callable[[Folder, Promises], None]
     check: Callable[[Folder, Fault], Iterator[str]]
     is_cleared: bool = False  # the card is in the folder too, and cleared
+    has_second: bool = False  # a second copy is kept, on a disk that is mounted in the folder
     room: str = ""  # what the archive's disk is mounted with, until there is to be more
 
 
 def _blank(folder: Folder) -> None:
     folder.make()
+
+
+def _with_second(folder: Folder) -> None:
+    _blank(folder)
+    folder.second.mkdir()
 
 
 def _interrupted(folder: Folder) -> None:
@@ -143,6 +150,7 @@ SCENARIOS = {
         Scenario("first", _blank, _visit, check_visit),
         Scenario("resume", _interrupted, _visit, check_visit),
         Scenario("full", _blank, _visit, _check_room, room="nr_inodes=14"),
+        Scenario("copying", _with_second, _visit, check_copied, has_second=True),
         Scenario("clearing", _blank, _visit, check_cleared, is_cleared=True),
         Scenario("signing", _some_entries, _sign, _check_signed),
         Scenario("migration", _some_entries, _migrate, _check_migrated),

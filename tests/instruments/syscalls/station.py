@@ -8,6 +8,7 @@ waits for the world outside (socket, device detector, scrubber) is built and not
 
 import functools
 import json
+import math
 import os
 import queue
 import threading
@@ -21,9 +22,11 @@ from pathlib import Path
 
 from greenlet import getcurrent, greenlet
 
+import agent.copyist
 import agent.main
 import agent.profiles
 import agent.worker
+from agent.copyist import Copyist
 from agent.core.dock import Dock
 from agent.core.event import DevicesSeen
 from agent.core.recorder import Device, MediaFacts
@@ -36,7 +39,13 @@ from contracts.entry import Moment
 from contracts.loading import to_json
 from contracts.messages import Have, IndexState, Message, StationMeta, Topics
 from contracts.note import COSIGNATURE, SigningKey
-from contracts.settings import DockBinding, Folders, StationIdentity, StationSettings
+from contracts.settings import (
+    DockBinding,
+    Folders,
+    SecondCopySettings,
+    StationIdentity,
+    StationSettings,
+)
 from ledger.store import Ledger
 from outside.broker import Connected
 
@@ -74,6 +83,7 @@ WITNESS = SigningKey(bytes(range(32)))
 WITNESS_NAME = "muster/example/index/11112222"
 WITNESS_KEY = WITNESS.verifying(WITNESS_NAME, COSIGNATURE)
 TOPICS = Topics("muster", "example")
+_LOOKS = 4  # of the copyist: its disk becomes the second copy's, is prepared, written, looked at
 
 
 class Clock:
@@ -184,17 +194,23 @@ class Turns:
         self._thread = threading.get_ident()
         self.loop = getcurrent()
         self.worker = greenlet(lambda: None)
+        self.copyist = greenlet(lambda: None)
+        self.looks = 0  # that the copyist may take yet; it would go on for ever
 
     def put(self, event) -> None:
         """Take an event; the loop has a worker's report entered before the worker goes on."""
         self._events.append(event)
-        if threading.get_ident() == self._thread and getcurrent() is self.worker:
+        is_ours = getcurrent() in (self.worker, self.copyist)
+        if threading.get_ident() == self._thread and is_ours:
             self.loop.switch()
 
     def get(self, timeout=None):
         """Return the next event; when nobody has anything to do, it is time to stop."""
         if not self._events and not self.worker.dead:
             self.worker.switch()
+        if not self._events and self.looks and not self.copyist.dead:
+            self.looks -= 1
+            self._let_copy()
         if not self._events and self.is_patient:
             self.is_patient = False
             raise queue.Empty
@@ -212,6 +228,24 @@ class Turns:
         while not self.worker.dead:
             self.worker.switch()
 
+    def take_in(self, copyist: Copyist) -> None:
+        """Give the copyist turns as well, when the worker has nothing to do."""
+        copyist._orders = _CopyOrders()
+        self.copyist = greenlet(copyist.run)
+        self.looks = _LOOKS
+
+    def end_copying(self, copyist: Copyist) -> None:
+        """Let the copyist end."""
+        copyist.stop(0)
+        while not self.copyist.dead:
+            self._let_copy()
+
+    def _let_copy(self) -> None:
+        """Give the copyist a turn; strace shows by these calls which are its own."""
+        os.getsid(0)
+        self.copyist.switch()
+        os.getsid(0)
+
 
 class _Orders:
     def __init__(self, turns: Turns) -> None:
@@ -227,6 +261,17 @@ class _Orders:
         return self._orders.popleft()
 
 
+class _CopyOrders(deque):
+    """The copyist's orders: it waits for none, for its next look is due."""
+
+    put = deque.append
+
+    def get(self, timeout):
+        if not self:
+            raise queue.Empty
+        return self.popleft()
+
+
 @dataclass(frozen=True)
 class Folder:
     """Where one station keeps everything; the card is elsewhere and shared."""
@@ -234,11 +279,17 @@ class Folder:
     root: Path
     card: Path
     is_cleared: bool = False
+    has_second: bool = False
 
     @property
     def archive(self) -> Path:
         """The archive's root."""
         return self.root / "archive"
+
+    @property
+    def second(self) -> Path:
+        """The second copy's root."""
+        return self.root / "second"
 
     @property
     def ledger(self) -> Path:
@@ -253,7 +304,8 @@ class Folder:
         folders = Folders(self.archive, state, run, roster)
         docks = (DockBinding(1, "virtual:1"),)
         witness = str(WITNESS_KEY) if self.is_cleared else None
-        return StationSettings(identity, folders, docks, witness_key=witness)
+        second = SecondCopySettings(self.second) if self.has_second else None
+        return StationSettings(identity, folders, docks, witness_key=witness, second_copy=second)
 
     def make(self) -> None:
         """Make what an installer makes."""
@@ -335,6 +387,9 @@ class InTurns(Agent):
     def _started(self, name, start, stop) -> None:
         if name == "storage":
             start.__self__.see()  # what it does before its thread begins
+        if name == "copyist":
+            self._inbox.take_in(start.__self__)
+            self._resources.callback(self._inbox.end_copying, start.__self__)
         if name == "counter":
             self._resources.callback(_close, start.__self__._socket)
 
@@ -356,7 +411,9 @@ def visit(folder: Folder, clock: Clock, promises: Promises | None = None) -> str
         if promises:
             promises.write(trouble=trouble and [trouble.code, str(trouble.sentence)])
             if state == "ready" and (not folder.is_cleared or _is_cleared(dock)):
-                promises.succeed()
+                copies = running.station.copies
+                if not copies.owed and copies.trouble is None:
+                    promises.succeed()
     return state
 
 
@@ -369,3 +426,5 @@ agent.main.Probe = NoProbe
 agent.worker.ThreadPoolExecutor = InLine
 # The files are read every time; what they say is parsed once for all points.
 agent.profiles.from_toml = functools.cache(agent.profiles.from_toml)
+agent.copyist.LOOK_SECONDS = math.inf  # nothing goes by the time that has passed
+agent.copyist.WRITE_SECONDS = 0

@@ -1,10 +1,12 @@
-"""Every system call of three scenarios, killed and failed; and that the injector would see."""
+"""Every system call of four scenarios, killed and failed; and that the injector would see."""
 
 import os
 
 import pytest
 
 from agent.archive import durable
+from agent.copyist import Copyist
+from agent.core.event import SecondCopied
 from contracts.errors import LedgerCommitError
 from ledger.store import Ledger
 from tests.instruments.counts import Share, conclude
@@ -56,6 +58,23 @@ def test_a_ledger_that_goes_on_after_an_unknown_commit_is_seen(injector, monkeyp
     assert found(injector, "fsync", "EIO")
 
 
+@pytest.mark.parametrize("injector", ["copying"], indirect=True)
+def test_a_copyist_that_tells_of_copies_before_they_are_proven_is_seen(injector, monkeypatch):
+    def hasty(copyist, order):
+        wanted = [(one.sha256, one.size) for one in order.objects]
+        copyist.desk.deliver(SecondCopied(tuple(sha256 for sha256, _ in wanted)))
+        copyist.desk.second.bring(wanted, lambda: None)
+
+    monkeypatch.setattr(Copyist, "_bring", hasty)
+    assert any("second copy's" in one for one in found(injector, "linkat", KILL))
+
+
+@pytest.mark.parametrize("injector", ["copying"], indirect=True)
+def test_a_second_copy_whose_failed_sync_is_not_heeded_is_seen(injector, monkeypatch):
+    monkeypatch.setattr(durable, "sync_all", durable._LIBC.syncfs)
+    assert any("success was reported" in one for one in found(injector, "syncfs", "EIO"))
+
+
 def test_a_point_is_printed_as_it_is_asked_for():
     point = Point("first", "fsync", 12, KILL)
     assert Point.parse(str(point)) == point
@@ -88,11 +107,11 @@ def test_each_call_gets_what_a_kernel_can_answer_it(kind, share):
     assert len([*points_of("first", CALLS, kind, whole=True)]) >= len(points)
 
 
-def test_every_system_call_of_three_scenarios_is_killed_and_failed_without_a_violation():
+def test_every_system_call_of_four_scenarios_is_killed_and_failed_without_a_violation():
     share = Share(0, 0)
     tally = inject_all(share, Wanted())
     conclude(NAME, share, counts_of(tally, Wanted()))
     assert tally.killed > 300
-    assert tally.failed > 1_500
+    assert tally.failed > 1_700
     assert tally.missed * 100 <= tally.points
     assert tally.violations == []
