@@ -57,6 +57,8 @@ IMPORTED = FootageImported(
     media=Media("readable", codecs=("h264", "aac")),
     findings=(Finding("name_clash", "warning", "x"),),
 )
+
+
 def test_a_fact_comes_out_of_its_entry_as_it_went_in():
     raw = encode(draft_of(IMPORTED), 7, "muster/a/b/c", MOMENT)
     entry = decode(raw)
