@@ -27,7 +27,7 @@ from outside.broker import BrokerEvent, Connected, Lost, Refused
 
 BATCH_EVENTS = 256
 TICK_SECONDS = 1.0
-SHOW_SECONDS = 0.25
+SHOW_SECONDS = 0.25  # between two snapshots, where something happens; else each tick makes one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Loop:
         self._effects: list[Effect] = []
         self._ticked_at: datetime | None = None
         self._shown_at: datetime | None = None
+        self._is_shown = False  # nothing has happened since
 
     def run(self) -> str:
         """Decide until told to stop; return why.
@@ -108,6 +109,7 @@ class Loop:
                 reason = event.reason
                 self.enter(AgentStopped(reason))
                 break
+            self._is_shown = False
             self._take(event, now)
         if reason is None:
             self._beat()
@@ -168,6 +170,7 @@ class Loop:
         now = self._hands.moment().at
         if _is_due(self._ticked_at, now, TICK_SECONDS):
             self._ticked_at = now
+            self._is_shown = False
             self._hands.alive()
             self._station.moved_at = self._hands.moved_at()
             self._effects += self._station.decide(self._hands.tick(), now)
@@ -199,9 +202,9 @@ class Loop:
         if shipper is not None:
             shipper.ship(now)
             self._effects += self._station.decide(shipper.state, now)
-        if not _is_due(self._shown_at, now, SHOW_SECONDS):
+        if self._is_shown or not _is_due(self._shown_at, now, SHOW_SECONDS):
             return
-        self._shown_at = now
+        self._is_shown, self._shown_at = True, now
         snapshot = show(self._station, self._hands.ledger.size, self._hands.version, now)
         self._hands.write_snapshot(snapshot)
         if shipper is not None:
