@@ -4,6 +4,7 @@ A new disk for it or for its second copy, a pass over it, footage brought back f
 """
 
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,7 +117,8 @@ def commission_copy(settings: StationSettings, order: Order, roster: Roster, ver
 def restore(settings: StationSettings, order: Order, roster: Roster, version: str) -> Result:
     """Bring back from the second copy what is on record as damaged or missing; enter each.
 
-    A damaged object keeps a name among the damaged. What the second copy does not give whole stays
+    A damaged object keeps a name among the damaged, and the names that people know lead to the
+    whole one. What the second copy does not give whole stays
     as it is, and is told.
 
     Raises:
@@ -135,9 +137,10 @@ def restore(settings: StationSettings, order: Order, roster: Roster, version: st
         brought = bring(wanted, second, archive, lambda: None)
         copy = known.copy if known else ""
         facts = [_restored(one, lost[one.sha256], copy, order) for one in brought.proven]
-        for at in range(0, len(facts), _BATCH):
-            batch = [draft_of(fact) for fact in facts[at : at + _BATCH]]
-            ledger.append(batch, clock.moment())
+        _enter(ledger, facts)
+        scrubbing = Scrubbing(archive, books, lambda: None, lambda _: None)
+        views = [fact for one in brought.proven for fact in scrubbing.remade(lost[one.sha256])]
+        _enter(ledger, views)
     if brought.error is not None:
         raise brought.error
     left = lost.keys() - {one.sha256 for one in brought.proven}
@@ -146,9 +149,16 @@ def restore(settings: StationSettings, order: Order, roster: Roster, version: st
         (
             *(f"没有恢复 / not restored: {lost[sha256].path}" for sha256 in sorted(left)),
             *(f"{fact.TYPE}: {fact.object}" for fact in facts),
+            *(f"{fact.TYPE}: {fact.made}" for fact in views),
             f"{len(facts)} / {len(lost)}",
         ),
     )
+
+
+def _enter(ledger: Ledger, facts: Sequence[Fact]) -> None:
+    drafts = [draft_of(fact) for fact in facts]
+    for at in range(0, len(drafts), _BATCH):
+        ledger.append(drafts[at : at + _BATCH], clock.moment())
 
 
 def _lost(storage: Storage, books: Books) -> dict[str, Expected]:

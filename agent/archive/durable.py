@@ -169,6 +169,16 @@ def replace(source: int, name: str, target: int, new_name: str) -> None:
     os.replace(name, new_name, src_dir_fd=source, dst_dir_fd=target)
 
 
+def replace_by_link(source: int, name: str, between: int, target: int, new_name: str) -> None:
+    """Give a file one more name over whatever has that name, in one step.
+
+    `between` is the folder of parts: a cut may leave a name there.
+    """
+    part = _part_name()
+    link_new(source, name, between, part)
+    replace(between, part, target, new_name)
+
+
 @archive_errors()
 def unlink(folder: int, name: str) -> None:
     """Remove a name; it may be gone already."""
@@ -261,9 +271,13 @@ def new_part(folder: int) -> Iterator[Part]:
 @archive_errors()
 def create_part(folder: int, *, cached: bool = False) -> Part:
     """Create a part that nobody else can have made; `cached`: written through the page cache."""
-    # A forked process goes on with the same prefix and counter, but not with the same number.
-    name = f"{_OURS}_{os.getpid()}_{next(_NUMBERS)}.part"
+    name = _part_name()
     return Part(create(folder, name, cached=cached), name)
+
+
+def _part_name() -> str:
+    # A forked process goes on with the same prefix and counter, but not with the same number.
+    return f"{_OURS}_{os.getpid()}_{next(_NUMBERS)}.part"
 
 
 def create(folder: int, name: str, *, cached: bool = False) -> int:

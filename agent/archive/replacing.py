@@ -8,6 +8,15 @@ from contracts.errors import ArchiveUnwritableError
 DAMAGED = "damaged"
 
 
+def is_set_aside(tree: durable.Tree, sha256: str, file: tuple[int, int]) -> bool:
+    """Tell whether a file (device, inode) is a damaged object that has its name there."""
+    with tree.existing(DAMAGED) as damaged:
+        if damaged is None:
+            return False
+        names = [name for name in durable.names(damaged) if name.startswith(f"{sha256}.")]
+        return any(durable.identity(damaged, name) == file for name in names)
+
+
 def set_aside(tree: durable.Tree, folder: int, sha256: str) -> str:
     """Give a damaged object a second name among the damaged, on disk on return; return its path.
 

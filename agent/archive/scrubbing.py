@@ -74,6 +74,7 @@ class Scrubbing:
         self._check_disk = check_disk
         self._read = read
         self._unreadable: list[str] = []
+        self._made: set[str] = set()  # views, which may be entered only when the pass has ended
 
     def steps(self, part: str, after: str = "") -> Iterator[Step]:
         """Look at everything in a part that comes after a path.
@@ -123,7 +124,7 @@ class Scrubbing:
     def settled(self, paths: Collection[bytes]) -> list[Fact]:
         """Return those of the reported paths that are gone, or that an entry names by now."""
         named = self._books.named({os.fsdecode(path) for path in paths})
-        named |= self._books.kept().keys()
+        named |= self._books.kept().keys() | self._made
         return [
             ArchiveSettled(path, shown(path))
             for path in sorted(paths)
@@ -162,7 +163,7 @@ class Scrubbing:
             return Step(one.path, ScrubCounts(expected=1, missing=1), (fact,))
         if isinstance(fact, FootageDamaged):
             return Step(one.path, ScrubCounts(expected=1, damaged=1, bytes_read=seen), (fact,))
-        remade = tuple(self._remade(one))
+        remade = tuple(self.remade(one))
         counts = ScrubCounts(
             expected=1,
             intact=1,
@@ -214,7 +215,8 @@ class Scrubbing:
                 self._read(count)
         return running.hexdigest()
 
-    def _remade(self, one: Expected) -> Iterator[ViewRemade]:
+    def remade(self, one: Expected) -> Iterator[ViewRemade]:
+        """Link an object under each of its names that is gone or leads elsewhere; yield which."""
         with self._tree.root() as root:
             own = durable.identity(root, one.path)
             for view in one.views:
@@ -222,6 +224,7 @@ class Scrubbing:
                 if found == own:
                     continue
                 made = self._archive.link_view(view.partition("/")[2], one.sha256)
+                self._made.add(made)
                 yield ViewRemade(
                     one.recorder, one.sha256, view, made, "elsewhere" if found else "gone"
                 )
@@ -271,7 +274,7 @@ class Scrubbing:
                 yield from self._month(path, after)
 
     def _month(self, top: str, after: str) -> Iterator[Step]:
-        expected = self._books.views(f"{top}/")
+        expected = self._books.views(f"{top}/") | self._made
         for path in sorted(self._below(top)):
             if path > after and path not in expected:
                 yield self._stray(path, suspect=True)

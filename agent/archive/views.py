@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count
 
-from agent.archive import durable
-from contracts.errors import ObjectMissingError
+from agent.archive import durable, sealing
+from agent.archive.grouping import INCOMING
+from agent.archive.replacing import is_set_aside
+from contracts.errors import ArchiveUnwritableError, ObjectMissingError
 
 VIEWS = "执法记录仪影像资料"
 MANIFESTS = "manifests"
@@ -16,10 +18,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 
 
 def link(tree: durable.Tree, objects: int, sha256: str, view: str) -> str:
-    """Give an object a name below the views' folder, its own if the wanted one is taken."""
+    """Give an object a name below the views' folder, its own if other bytes have the wanted one."""
     path, name = _place_of(view)
     with tree.folder(path) as folder:
-        own = _link(objects, sha256, folder, name)
+        own = _link(tree, objects, sha256, folder, name)
         durable.sync(folder)
     return f"{path}/{own}"
 
@@ -41,7 +43,7 @@ def link_all(tree: durable.Tree, root: int, wanted: Sequence[tuple[str, str]]) -
             path, name = _place_of(view)
             if path not in folders:
                 folders[path] = stack.enter_context(tree.folder(path, settled=False))
-            paths.append(f"{path}/{_link(root, kept, folders[path], name)}")
+            paths.append(f"{path}/{_link(tree, root, kept, folders[path], name)}")
     return paths
 
 
@@ -52,12 +54,31 @@ def _place_of(view: str) -> tuple[str, str]:
     return path, name
 
 
-def _link(source: int, kept: str, folder: int, name: str) -> str:
+def _link(tree: durable.Tree, source: int, kept: str, folder: int, name: str) -> str:
     for own in _own_names(name):
         is_new = durable.link_new(source, kept, folder, own)
         if is_new or durable.identity(folder, own) == durable.identity(source, kept):
             return own
+        if _is_former(tree, source, kept, folder, own):
+            with tree.folder(INCOMING) as incoming:
+                durable.replace_by_link(source, kept, incoming, folder, own)
+            return own
     raise AssertionError  # the names never end
+
+
+def _is_former(tree: durable.Tree, source: int, kept: str, folder: int, name: str) -> bool:
+    """Tell whether a name shows the file that an object's place was taken from, or lost.
+
+    Nothing goes with such a name: the damaged file has one of its own, the lost one the same bytes.
+    """
+    file, sha256 = durable.identity(folder, name), kept.rpartition("/")[2]
+    if file is not None and is_set_aside(tree, sha256, file):
+        return True
+    if durable.size_of(folder, name) != durable.size_of(source, kept):
+        return False
+    with suppress(ArchiveUnwritableError):
+        return sealing.digest(folder, name) == sha256
+    return False
 
 
 def write_manifest(

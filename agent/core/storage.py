@@ -259,7 +259,7 @@ def _find(storage: Storage, fact: ArchiveUnexpected) -> None:
 
 
 def _remake(storage: Storage, fact: ViewRemade) -> None:
-    if fact.why == "elsewhere":
+    if fact.made != fact.view:
         storage.led_elsewhere.add((fact.view, fact.made))
 
 

@@ -292,15 +292,48 @@ def test_views_that_are_gone_or_lead_elsewhere_are_made_anew_and_said(archived):
     gone.unlink()
     elsewhere.unlink()
     elsewhere.write_bytes(b"something else")
-    archived.tell("scrub")
+    done = archived.tell("scrub")
     assert sorted(one["why"] for one in archived.data("view.remade")) == ["elsewhere", "gone"]
+    assert (done.returncode, archived.data("archive.unexpected")) == (0, [])
     assert gone.samefile(archived.archive / "objects" / next(
         path.relative_to(archived.archive / "objects") for path in objects(archived)
         if path.read_bytes() == gone.read_bytes()
     ))  # fmt: skip
     assert elsewhere.read_bytes() == b"something else"
-    archived.tell("scrub")
+    assert archived.tell("scrub").returncode == 0
     assert len(archived.data("view.remade")) == 2
+
+
+def test_a_view_that_was_called_unexpected_is_settled_once_an_entry_names_it(archived):
+    view = min((archived.archive / "执法记录仪影像资料").rglob("*.mp4"))
+    made = view.with_stem(f"{view.stem} (2)")
+    made.write_bytes(b"stray")
+    assert archived.tell("scrub").returncode == 1
+    made.unlink()
+    view.unlink()
+    view.write_bytes(b"something else")
+    assert archived.tell("scrub").returncode == 0
+    assert [one["made"] for one in archived.data("view.remade")] == [
+        str(made.relative_to(archived.archive))
+    ]
+    assert [one["name"] for one in archived.data("archive.settled")] == [
+        str(made.relative_to(archived.archive))
+    ]
+
+
+def test_a_view_leads_to_the_file_that_took_the_damaged_ones_place(archived):
+    bad = objects(archived)[0]
+    (view,) = (v for v in (archived.archive / "执法记录仪影像资料").rglob("*") if v.samefile(bad))
+    good = view.read_bytes()
+    harm(bad, "flipped")
+    assert archived.tell("scrub").returncode == 1
+    with running(archived) as agent:
+        archived.plug("R1")
+        assert agent.settled().state == "ready"
+    assert view.read_bytes() == good
+    assert view.samefile(bad)
+    assert archived.tell("scrub").returncode == 0
+    assert archived.data("view.remade") == []
 
 
 STRAYS = (

@@ -295,7 +295,12 @@ def test_a_manager_has_a_harmed_object_brought_back_and_the_harmed_one_is_kept(w
 
 def test_after_a_restore_the_archive_is_whole_and_nothing_in_it_is_unexpected(world, disk):
     with lost(world, disk):
+        views = sorted((world.archive / "执法记录仪影像资料").rglob("*.mp4"))
         assert restore(world).returncode == 0
+        assert [one["why"] for one in world.data("view.remade")] == ["elsewhere", "elsewhere"]
+        assert sorted((world.archive / "执法记录仪影像资料").rglob("*.mp4")) == views
+        kept = {path.stat().st_ino for path in objects(world.archive).values()}
+        assert {view.stat().st_ino for view in views} == kept
         with running(world) as agent:
             assert agent.wait(lambda _: True).storage.damaged == 0
             complete(agent, 20)
@@ -303,6 +308,7 @@ def test_after_a_restore_the_archive_is_whole_and_nothing_in_it_is_unexpected(wo
             counts = agent.wait_entry("archive.scrubbed", 2)["counts"]
             # twenty objects, the manifest, and the damaged one as it was found
             assert (counts["intact"], counts["unexpected"]) == (22, 0)
+            assert counts["views_remade"] == 0
 
 
 def test_a_pass_made_by_hand_says_of_damage_too_whether_the_second_copy_has_it(world, disk):

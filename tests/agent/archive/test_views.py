@@ -52,6 +52,61 @@ def test_a_name_without_a_suffix_gets_its_number_at_the_end(archive):
         assert archive.link_view("d/a", seal(archive, content).sha256) == f"{VIEWS}/d/{name}"
 
 
+@pytest.fixture
+def whole(archive, tmp_path):
+    """Footage whose damaged object was replaced; its view is the damaged one's still."""
+    sealed = seal(archive, b"footage")
+    archive.link_view(VIEW, sealed.sha256)
+    damaged = tmp_path / sealed.object
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"garbage")
+    return seal(archive, b"footage")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_name_that_shows_the_damaged_file_is_the_whole_ones(archive, tmp_path, whole, at_once):
+    view = tmp_path / VIEWS / VIEW
+    assert view.samefile(tmp_path / whole.kept)
+    if at_once:
+        archive.tree.syncs_as_one = True
+    assert archive.link_views([(VIEW, whole.sha256)]) == [f"{VIEWS}/{VIEW}"]
+    assert view.samefile(tmp_path / whole.object)
+    assert (tmp_path / whole.kept).read_bytes() == b"garbage"
+    assert names_in(tmp_path / "incoming") == []
+
+
+def test_other_footage_is_never_given_a_name_that_shows_a_damaged_file(archive, tmp_path, whole):
+    other = seal(archive, b"another")
+    own = archive.link_view(VIEW, other.sha256)
+    assert own.endswith("a (2).mp4")
+    assert (tmp_path / VIEWS / VIEW).samefile(tmp_path / whole.kept)
+
+
+def test_a_name_that_shows_the_same_bytes_in_another_file_is_the_objects(archive, tmp_path):
+    sealed = seal(archive, b"footage")
+    view = tmp_path / archive.link_view(VIEW, sealed.sha256)
+    (tmp_path / sealed.object).unlink()
+    sealed = seal(archive, b"footage")
+    assert archive.link_view(VIEW, sealed.sha256) == f"{VIEWS}/{VIEW}"
+    assert view.samefile(tmp_path / sealed.object)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "other bytes"])
+def test_what_is_in_the_way_of_a_view_is_left(archive, tmp_path, kind):
+    sealed = seal(archive, b"footage")
+    view = tmp_path / archive.link_view(VIEW, sealed.sha256)
+    view.unlink()
+    if kind == "folder":
+        view.mkdir()
+    elif kind == "link":
+        view.symlink_to(tmp_path / sealed.object)
+    else:
+        view.write_bytes(b"foot4ge")
+    before = view.lstat()
+    assert archive.link_view(VIEW, sealed.sha256).endswith("a (2).mp4")
+    assert view.lstat().st_ino == before.st_ino
+
+
 def test_a_view_of_footage_that_is_not_there_is_an_error(archive):
     with pytest.raises(ObjectMissingError):
         archive.link_view(VIEW, "0" * 64)

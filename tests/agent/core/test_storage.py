@@ -154,11 +154,13 @@ def test_an_unexpected_file_that_is_gone_may_be_found_again():
     assert storage.find(STRAY) == [STRAY]
 
 
-def test_a_view_that_leads_elsewhere_is_told_once_and_one_that_was_gone_every_time():
+def test_a_view_that_got_another_name_is_told_once_and_one_that_is_as_it_was_every_time():
     storage = Storage(SETTINGS)
     gone = ViewRemade("R1", SHA, "v", "v", "gone")
-    elsewhere = ViewRemade("R1", SHA, "v", "v (2)", "elsewhere")
-    assert [len(storage.find(one)) for one in (gone, gone, elsewhere, elsewhere)] == [1, 1, 1, 0]
+    led = ViewRemade("R1", SHA, "v", "v", "elsewhere")
+    assert [len(storage.find(one)) for one in (gone, gone, led, led)] == [1, 1, 1, 1]
+    another = ViewRemade("R1", SHA, "v", "v (2)", "elsewhere")
+    assert [len(storage.find(another)) for _ in range(2)] == [1, 0]
 
 
 def test_footage_proven_anew_is_told_if_it_was_reported_or_replaced():
