@@ -85,10 +85,14 @@ class Simulation:
         seconds = self._dice.choice((0, 0.1, 1, 5, 15))
         self.clock.go(seconds)
         self._office_clock.go(seconds)
-        parts = (self._hear_office, self._hear_station, self._look, self._work_somewhere)
+        parts = (
+            self._hear_office, self._hear_station, self._look, self._work_somewhere, self._copy,
+        )  # fmt: skip
         for part in self._dice.sample(parts, self._dice.randint(2, len(parts))):
             part()
         self._live(self.station.turn)
+        if not self._are_copies_there():
+            self.violations.append("what counts as copied is not on the second copy's disk")
         if self.office.intake.stations and self._have() > self.station.ledger.size:
             self.violations.append("the office has more than the ledger")
 
@@ -162,6 +166,34 @@ class Simulation:
     def _fill_disk(self) -> None:
         self.disk.is_full = not self.disk.is_full
 
+    def _copy(self) -> None:
+        self._live(self.station.copy)
+
+    def _move_second(self) -> None:
+        """Take the second copy's disk away, put another there, or bring any of them back."""
+        self.disk.second.here = self._dice.choice((None, *self.disk.second.disks))
+
+    def _fill_second(self) -> None:
+        self.disk.second.is_full = not self.disk.second.is_full
+
+    def _replace_second(self) -> None:
+        """Have a manager commission a new disk while the agent does not run."""
+        shelf = self.disk.second
+        shelf.here = f"new {len(shelf.disks)}"
+        shelf.disks[shelf.here] = {}
+        shelf.is_to_be_commissioned = True
+        self._kill_station()
+
+    def _are_copies_there(self) -> bool:
+        copies = self.station.station.copies
+        mark = copies.commissioned.copy if copies.commissioned else "first"
+        there = map(bytes.fromhex, self.disk.second.disks[mark])
+        return copies.confirmed.keys() <= {*there}
+
+    def _is_copied(self) -> bool:
+        copies = self.station.station.copies
+        return not copies.owed and copies.trouble is None and self._are_copies_there()
+
     def _record(self, card: Card) -> None:
         for _ in range(self._dice.randrange(5)):
             path = f"DCIM/{card.number}_{len(card.files):03}.bin".encode()
@@ -220,7 +252,8 @@ class Simulation:
     def _make_peace(self) -> None:
         """End every fault; dock every recorder once more; let everything arrive."""
         self.network.is_calm = True
-        self.disk.is_full = False
+        self.disk.is_full = self.disk.second.is_full = False
+        self.disk.second.here = None  # what ended an order stands until the disk was away
         self.station.life.verbs_left = None
         self.office.database.fails = None
         self._wipe_broker()
@@ -232,6 +265,10 @@ class Simulation:
         for card, dock in zip(self.cards.values(), DOCKS, strict=True):
             self._dock(card, dock)
         if not self._until(lambda: self._are(_ENDED), "the visits' ends"):
+            return
+        known = self.station.station.copies.commissioned
+        self.disk.second.here = known.copy if known else "first"
+        if not self._until(self._is_copied, "the second copy"):
             return
         self._until(self._is_all_there, "the office has everything")
 
@@ -247,6 +284,7 @@ class Simulation:
             self._office_hears(1_000)
             self._station_hears(1_000)
             self.station.look()
+            self.station.copy()
             self.station.turn()
             for dock in DOCKS:
                 self._work(dock)
@@ -277,12 +315,15 @@ class Simulation:
             if e.type == FootageImported.TYPE
         )
         kept = {sha256 for _, _, sha256 in imported}
+        second = self.disk.second.disks[self.disk.second.here or ""]
         for sha256, content in self.disk.objects.items():
             if hashlib.sha256(content).hexdigest() != sha256:
                 yield f"{sha256} holds something else"
         for card in self.cards.values():
             for path, content in card.files.items():
                 sha256 = hashlib.sha256(content).hexdigest()
+                if second.get(sha256) != content:
+                    yield f"{path!r} of {card.number} has no second copy"
                 if sha256 not in kept or self.disk.objects.get(sha256) != content:
                     yield f"{path!r} of {card.number} is missing"
         began = {e.data["visit"] for e in entries if e.type == RecorderDocked.TYPE}
@@ -313,6 +354,9 @@ _FAULTS = {
     "reach_broker": 3,
     "jump_clock": 1,
     "fill_disk": 1,
+    "move_second": 2,
+    "fill_second": 1,
+    "replace_second": 1,
 }
 
 

@@ -9,22 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from agent.copyist import Copyist, Desk
+from agent.core.copies import FOLDED as COPIES_FOLDED
 from agent.core.custody import FOLDED
 from agent.core.effect import Release
-from agent.core.event import Asked, DevicesSeen, FromDock, Ticked
+from agent.core.event import Asked, DevicesSeen, Event, Ticked
 from agent.core.inquiries import FOLDED as INQUIRIES_FOLDED
 from agent.core.plan import Proven
 from agent.core.recorder import Device, MediaFacts, Spoken
 from agent.core.station import Station
 from agent.core.storage import FOLDED as STORAGE_FOLDED
 from agent.loop import Hands, Incoming, Loop
-from agent.recalling import proven_of
+from agent.recalling import objects, proven_of
 from agent.shipper import Shipper
 from agent.worker import Order, Tools, Worker
 from contracts.commands import Command
 from contracts.dock import DockState
 from contracts.errors import RecorderGoneError
-from contracts.facts import AgentStarted
+from contracts.facts import AgentStarted, draft_of
 from contracts.messages import Message, StationMeta, Topics
 from contracts.roster import parse_roster
 from contracts.settings import parse_station
@@ -32,6 +34,7 @@ from ledger.store import Ledger
 from outside.broker import Connected, Lost
 from tests.instruments.simulation.parts import Clock, Life
 from tests.instruments.simulation.recorder import Card, SimulatedRecorder
+from tests.instruments.simulation.second import WHERE, Second, Shelf
 from tests.instruments.simulation.vault import Disk, Vault
 
 DOCKS = (1, 2)
@@ -41,6 +44,7 @@ TOPICS = Topics("muster", "example")
 SETTINGS = parse_station(
     f'[station]\norganisation = "example"\nid = "{NAME}"\nname = "s"\n'
     '[folders]\narchive = "/a"\nstate = "/s"\nrun = "/r"\nroster = "/r.toml"\n'
+    f'[second_copy]\npath = "{WHERE}"\n'
     + "".join(f'[[dock]]\nnumber = {n}\nport = "virtual:{n}"\n' for n in DOCKS),
     "station.toml",
 )
@@ -109,10 +113,14 @@ class SimulatedStation:
         self._inbox: queue.SimpleQueue[Incoming] = queue.SimpleQueue()
         self.ledger = Ledger.open(folder, f"muster/example/{NAME}", clock.moment(), "0.1.0")
         self.station = Station(SETTINGS, ROSTER, clock.now())
-        for entry in self.ledger.select(
-            types=sorted({*FOLDED, *STORAGE_FOLDED, *INQUIRIES_FOLDED})
-        ):
+        for sha256, size in objects(self.ledger):
+            self.station.copies.prove(sha256, size)
+        types = {*FOLDED, *STORAGE_FOLDED, *INQUIRIES_FOLDED, *COPIES_FOLDED}
+        for entry in self.ledger.select(types=sorted(types)):
             self.station.fold(entry)
+        if disk.second.is_to_be_commissioned:
+            self._commission(disk.second)
+        self._copyist = self._made_copyist()
         self.hands = {number: _Hand(number, self._tools()) for number in DOCKS}
         mortal = _MortalLedger(self.ledger, self.life)
         self._loop = Loop(
@@ -129,6 +137,7 @@ class SimulatedStation:
                 scrub=lambda: None,
                 alive=lambda: None,
                 version="0.1.0",
+                bring=self._copyist.give,
             ),
         )
         self._loop.enter(AgentStarted("0.1.0", len(DOCKS), "-"))
@@ -140,6 +149,12 @@ class SimulatedStation:
         while not self._inbox.empty():
             events.append(self._inbox.get())
         self._loop.turn(events)
+
+    def copy(self) -> None:
+        """Have the second copy's disk looked at and, while no dock copies, an order obeyed."""
+        self._copyist._see()
+        if not self.station.is_copying and not self._copyist._orders.empty():
+            self._copyist._bring(self._copyist._orders.get())
 
     def look(self) -> None:
         """See which recorders are docked."""
@@ -172,6 +187,19 @@ class SimulatedStation:
         self.life.end()
         self.ledger.close()
 
+    def _commission(self, shelf: Shelf) -> None:
+        known = self.station.copies.commissioned
+        fact = shelf.commission(known.copy if known else None)
+        for entry in self.ledger.append([draft_of(fact)], self.clock.moment()):
+            self.station.fold(entry)
+
+    def _made_copyist(self) -> Copyist:
+        copies = self.station.copies
+        second = Second(self._disk.second, self._disk.objects, self.life)
+        return Copyist(
+            Desk(second, lambda: copies.commissioned, lambda _: (), lambda: False, self._deliver)
+        )
+
     def _tools(self) -> Tools:
         return Tools(
             attach=self._attach,
@@ -195,7 +223,7 @@ class SimulatedStation:
     def _proven(self, recorder: str) -> list[Proven]:
         return list(proven_of(self.ledger, recorder, lambda _: False))
 
-    def _deliver(self, event: FromDock) -> None:
+    def _deliver(self, event: Event) -> None:
         self.life.verb()
         self._inbox.put(event)
 

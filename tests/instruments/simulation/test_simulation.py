@@ -64,7 +64,15 @@ class RolledBack(Simulation):
         return super()._born()
 
 
-@pytest.mark.parametrize("planted", [Rotten, Credulous, RolledBack])
+class Forgetful(Simulation):
+    """Its second copy's disk is empty again whenever the station dies."""
+
+    def _born(self):
+        self.disk.second.disks["first"].clear()
+        return super()._born()
+
+
+@pytest.mark.parametrize("planted", [Rotten, Credulous, RolledBack, Forgetful])
 def test_a_planted_fault_is_found(planted, tmp_path):
     found = 0
     for seed in SOME_SEEDS:

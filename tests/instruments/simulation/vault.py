@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from agent.core.recorder import OpenFile, Salvaged
 from contracts.errors import ArchiveFullError, StationError
 from tests.instruments.simulation.parts import Life
+from tests.instruments.simulation.second import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Disk:
         self.views: dict[str, str] = {}
         self.manifests: dict[str, tuple[tuple[str, str], ...]] = {}
         self.is_full = False
+        self.second = Shelf()
 
 
 class Vault:
