@@ -17,8 +17,9 @@ from contracts.roster import Department
 from index.core.alerts import Alert
 from index.core.calendar import Calendar, CalendarDay
 from index.core.inquiries import Inquiry
+from index.core.register import Cards
 from index.core.report import count_departments
-from index.core.roll import Standing
+from index.core.roll import Roll, Standing
 
 _HOUR = timedelta(hours=1)
 
@@ -86,16 +87,16 @@ class Grid:
 class View:
     """All that the pages show, as of `at`; alerts are newest first, the open ones among them.
 
-    `cleared` says by duty when the card was cleared in the visit that met it; `inquiries` are the
-    questions without an answer; `ledgers` are the heads it was read from, each with whose it is.
+    `cards` say when one was cleared in the visit that met a duty; `inquiries` are the questions
+    without an answer; `ledgers` are the heads it was read from, each with whose it is.
     """
 
     at: datetime
-    standings: tuple[Standing, ...] = ()
+    roll: Roll = field(default_factory=Roll)
     alerts: tuple[Alert, ...] = ()
     stations: tuple[StationStatus, ...] = ()
     is_connected: bool = False
-    cleared: Mapping[str, datetime] = field(default_factory=dict)
+    cards: Cards = field(default_factory=Cards)
     inquiries: tuple[Inquiry, ...] = ()
     ledgers: tuple[tuple[str, Checkpoint], ...] = ()
 
@@ -155,16 +156,16 @@ class Board:
 
     def standings(self, day: date) -> tuple[Standing, ...]:
         """Return the day's duties, in order of deadline."""
-        return tuple(s for s in self._view.standings if s.duty.day == day)
+        return self._view.roll.days.get(day, ())
 
     def cleared_at(self, standing: Standing) -> datetime | None:
         """Return when the card was cleared in the visit that met a duty."""
-        return self._view.cleared.get(standing.duty.id)
+        met_at = standing.met_at
+        return self._view.cards.cleared_at(standing.duty.recorder, met_at) if met_at else None
 
     def outstanding(self) -> tuple[Standing, ...]:
         """Return the duties of every day that are still owed, in order of deadline."""
-        owed = ("pending", "missing", "unconfirmed")
-        return tuple(s for s in self._view.standings if s.state in owed)
+        return self._view.roll.owed
 
     def grid(self, first_day: date, last_day: date) -> Grid:
         """Return every department's counts for each day from first to last."""

@@ -96,7 +96,7 @@ def _missing(settings: IndexSettings, day: date | None) -> Iterator[str]:
         papers.register.declarations,
         {row.enrolment.station: row.known_at for row in stations},
         rules.calendar,
-        policies(rules.roster, duties),
+        policies(rules.roster),
         now,
     )
     year = (day or rules.calendar.local_day(now)).year

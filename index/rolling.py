@@ -3,6 +3,7 @@
 Called by the deciding thread only.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -29,9 +30,11 @@ from index.core.alerts import (
     storage_alert,
 )
 from index.core.calendar import Calendar
-from index.core.register import Register, policies
+from index.core.calling import Calling
+from index.core.inquiries import Inquiry
+from index.core.register import Register
 from index.core.report import count_departments
-from index.core.roll import Silence, Standing, roll_call
+from index.core.roll import Roll, Silence, Standing
 from index.intake import Intake
 from index.known import KnownStation
 from index.store import Store
@@ -73,7 +76,9 @@ class Rolling:
         self._intake = intake
         self._store = store
         self._ledger = ledger
+        self._calling = Calling(rules.roster, rules.calendar, rules.silent_after)
         self._reported: dict[date, DailyReport] = {}
+        self._counted: dict[date, tuple[tuple[Standing, ...], list[Inquiry]]] = {}
         self._noted: dict[int, tuple[datetime, datetime | None]] = {}
         self.next_due_at: datetime | None = None
 
@@ -85,18 +90,20 @@ class Rolling:
         self._note_contacts()
         register = self._papers.register
         self._enter(register.keepers_to_note(self._rules.roster, self._day(now)), moment)
-        standings = self._standings(now)
+        contacts = {name: known.known_at for name, known in self._intake.stations.items()}
+        roll = self._calling.call(register, contacts, now)
+        zone, open_alerts = self._rules.calendar.zone, self._papers.book.open
         wanted = (
-            *duty_alerts(standings, self._names, self._rules.calendar.zone, now),
+            *duty_alerts(roll.owed, self._names, zone, now, open_alerts),
             *self._station_alerts(now, connected_at),
             *self._calendar_alerts(now),
         )
-        published = self._renew(wanted, standings, topics, moment)
+        published = self._renew(wanted, topics, moment)
         self.next_due_at = min(
-            (s.due_at for s in standings if s.state == "pending" and s.due_at), default=None
+            (s.due_at for s in roll.owed if s.state == "pending" and s.due_at), default=None
         )
-        board.put(self._view(standings, now, connected_at))
-        return [*published, *self._reports(standings, topics, now)]
+        board.put(self._view(roll, now, connected_at))
+        return [*published, *self._reports(roll, topics, now)]
 
     def connected(self, topics: Topics, now: datetime) -> list[Message]:
         """Return what a broker that was away must hear again: what is open, what is cleared."""
@@ -107,6 +114,7 @@ class Rolling:
             if alert.cleared_at and now - alert.cleared_at < RECLEARED
         }
         self._reported.clear()
+        self._counted.clear()
         return [
             *(_clear(topics, kind, about) for kind, about in sorted(cleared - book.open.keys())),
             *(_announce(topics, alert) for alert in book.open.values()),
@@ -130,21 +138,6 @@ class Rolling:
         if changed:
             self._store.note_contacts(changed)
             self._noted |= changed
-
-    def _standings(self, now: datetime) -> tuple[Standing, ...]:
-        rules, register = self._rules, self._papers.register
-        duties = register.duties(rules.roster, rules.calendar, self._day(now))
-        contacts = {name: known.known_at for name, known in self._intake.stations.items()}
-        return roll_call(
-            duties,
-            register.visits,
-            register.declarations,
-            contacts,
-            rules.calendar,
-            policies(rules.roster, duties),
-            now,
-            rules.silent_after,
-        )
 
     def _station_alerts(self, now: datetime, connected_at: datetime | None) -> Iterable[Alert]:
         book = self._papers.book
@@ -187,13 +180,12 @@ class Rolling:
     def _renew(
         self,
         wanted: tuple[Alert, ...],
-        standings: tuple[Standing, ...],
         topics: Topics,
         moment: Moment,
     ) -> list[Message]:
         """Enter what opened and ended, then publish it: nobody hears of what is not on record."""
         open_alerts = self._papers.book.open
-        ended = clearings(wanted, open_alerts, standings)
+        ended = clearings(wanted, open_alerts, self._calling.standings)
         opened = openings(wanted, open_alerts)
         self._enter((*(item.fact for item in ended), *(item.fact for item in opened)), moment)
         return [
@@ -205,51 +197,54 @@ class Rolling:
         for entry in self._ledger.append([draft_of(fact) for fact in facts], moment):
             take_own(self._papers, entry)
 
-    def _reports(
-        self, standings: tuple[Standing, ...], topics: Topics, now: datetime
-    ) -> list[Message]:
-        reports = [self._report(standings, now, back) for back in range(REPORTED_DAYS)]
-        changed = [report for report in reports if not self._was_reported(report)]
+    def _reports(self, roll: Roll, topics: Topics, now: datetime) -> list[Message]:
+        today = self._day(now)
+        days = [today - timedelta(days=back) for back in range(REPORTED_DAYS)]
+        asked = self._asked_since(days[-1])
+        told = {day: (roll.days.get(day, ()), asked.get(day, [])) for day in days}
+        changed = [
+            report
+            for day in days
+            if self._counted.get(day) != told[day]
+            and not self._was_reported(report := self._report(day, *told[day], now))
+        ]
+        self._counted = told
         self._reported |= {report.day: report for report in changed}
         return [
             Message(topics.daily_report(report.day), to_json(report), retained=True)
             for report in changed
         ]
 
-    def _report(self, standings: tuple[Standing, ...], now: datetime, back: int) -> DailyReport:
-        day = self._day(now) - timedelta(days=back)
-        owed = (standing for standing in standings if standing.duty.day == day)
-        asked = (
-            one
-            for one in self._papers.register.inquiries.unanswered()
-            if self._day(one.fact.from_at) == day
-        )
-        counts = count_departments(owed, self._rules.roster.department, asked)
-        return DailyReport(day, now, counts)
+    def _asked_since(self, day: date) -> dict[date, list[Inquiry]]:
+        """Return the questions without an answer about recordings from a day on, by day."""
+        asked = self._papers.register.inquiries.unanswered()
+        first_at = self._rules.calendar.start_of(day)
+        days: dict[date, list[Inquiry]] = {}
+        for one in asked[bisect_left(asked, first_at, key=lambda one: one.fact.from_at) :]:
+            days.setdefault(self._day(one.fact.from_at), []).append(one)
+        return days
+
+    def _report(
+        self, day: date, owed: tuple[Standing, ...], asked: list[Inquiry], now: datetime
+    ) -> DailyReport:
+        return DailyReport(day, now, count_departments(owed, self._rules.roster.department, asked))
 
     def _was_reported(self, report: DailyReport) -> bool:
         before = self._reported.get(report.day)
         return before is not None and before.departments == report.departments
 
-    def _view(
-        self, standings: tuple[Standing, ...], now: datetime, connected_at: datetime | None
-    ) -> View:
+    def _view(self, roll: Roll, now: datetime, connected_at: datetime | None) -> View:
         alerts = tuple(reversed(self._papers.book.alerts[-SHOWN_ALERTS:]))
         silent = {about for kind, about in self._papers.book.open if kind == "station_silent"}
         stations = tuple(
             _status(known, is_silent=station in silent)
             for station, known in sorted(self._intake.stations.items())
         )
-        cleared = {
-            standing.duty.id: at
-            for standing in standings
-            if standing.met_at
-            and (at := self._papers.register.cleared_at(standing.duty.recorder, standing.met_at))
-        }
+        cards = self._papers.register.cards.still()
         asked = self._papers.register.inquiries.unanswered()
         is_connected = connected_at is not None
         ledgers = tuple(self._ledgers())
-        return View(now, standings, alerts, stations, is_connected, cleared, asked, ledgers)
+        return View(now, roll, alerts, stations, is_connected, cards, asked, ledgers)
 
     def _ledgers(self) -> Iterable[tuple[str, Checkpoint]]:
         if note := self._ledger.checkpoint:

@@ -102,6 +102,11 @@ _FORK = sa.Table(
     sa.Column("found_at", _UtcDateTime, nullable=False),
 )
 _STATIONS = sa.select(_STATION).order_by(_STATION.c.enrolled_at, _STATION.c.id)
+_HEAR = (
+    sa.update(_STATION)
+    .where(_STATION.c.id == sa.bindparam("of"))
+    .values(heard_at=sa.bindparam("heard"), known_at=sa.bindparam("known"))
+)
 _GROW = (
     sa.update(_STATION)
     .where(_STATION.c.id == sa.bindparam("of"), _STATION.c.have == sa.bindparam("from_size"))
@@ -179,9 +184,12 @@ class Store:
 
     def note_contacts(self, contacts: Mapping[int, tuple[datetime, datetime | None]]) -> None:
         """Remember when stations were heard, and up to when all is known of them."""
+        rows = [
+            {"of": station_id, "heard": heard_at, "known": known_at}
+            for station_id, (heard_at, known_at) in contacts.items()
+        ]
         with self._transaction() as connection:
-            for station_id, (heard_at, known_at) in contacts.items():
-                _change(connection, station_id, heard_at=heard_at, known_at=known_at)
+            connection.execute(_HEAR, rows)
 
     def commit(self, proven: Sequence[Proven], now: datetime) -> None:
         """Store commits, of any stations, whole, durably, and each only after what it extends.

@@ -6,6 +6,7 @@ Where alerts are published and entered is left to others.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from contracts.archive_facts import StorageFaulted
@@ -164,26 +165,33 @@ def openings(wanted: Iterable[Alert], open_alerts: Mapping[AlertKey, Alert]) -> 
 def clearings(
     wanted: Iterable[Alert],
     open_alerts: Mapping[AlertKey, Alert],
-    standings: Iterable[Standing],
+    standings: Mapping[str, Standing],
 ) -> tuple[Clearing, ...]:
-    """Return the open alerts that are wanted no more, with their outcomes."""
+    """Return the open alerts that are wanted no more, with their outcomes; standings by duty."""
     keys = {alert.key for alert in wanted}
-    states = {standing.duty.id: standing.state for standing in standings}
     return tuple(
-        Clearing(alert, _outcome(alert, states.get(alert.about)))
+        Clearing(alert, _outcome(alert, standings.get(alert.about)))
         for key, alert in open_alerts.items()
         if key not in keys
     )
 
 
 def duty_alerts(
-    standings: Iterable[Standing], names: Mapping[str, str], zone: ZoneInfo, now: datetime
+    standings: Iterable[Standing],
+    names: Mapping[str, str],
+    zone: ZoneInfo,
+    now: datetime,
+    open_alerts: Mapping[AlertKey, Alert] = MappingProxyType({}),
 ) -> tuple[Alert, ...]:
-    """Return the alert for each duty that is missing or unconfirmed; `names` are the stations'."""
+    """Return the alert for each duty that is missing or unconfirmed; `names` are the stations'.
+
+    One that is open is returned as it was opened.
+    """
     return tuple(
-        _duty_alert(standing, names, zone, now)
+        open_alerts.get((_kind(standing), standing.duty.id))
+        or _duty_alert(standing, names, zone, now)
         for standing in standings
-        if standing.state in ("missing", "unconfirmed")
+        if standing.state in {"missing", "unconfirmed"}
     )
 
 
@@ -259,12 +267,16 @@ def _opened(fact: AlertOpened, at: datetime) -> Alert:
     )
 
 
-def _outcome(alert: Alert, state: str | None) -> str:
+def _outcome(alert: Alert, standing: Standing | None) -> str:
     if alert.kind == "station_silent":
         return "heard_again"
     if alert.kind in ("station_storage", "station_archive", "station_copy"):
         return "recovered"
-    return _OUTCOMES[state] if state else "withdrawn"
+    return _OUTCOMES[standing.state] if standing else "withdrawn"
+
+
+def _kind(standing: Standing) -> AlertKind:
+    return "missing" if standing.state == "missing" else "unconfirmed"
 
 
 def _duty_alert(
@@ -274,7 +286,7 @@ def _duty_alert(
     assert due_at is not None  # noqa: S101  # without a deadline nothing is missing
     text = _duty_text(standing, names, zone, local_text(due_at, zone))
     return Alert(
-        kind="missing" if standing.state == "missing" else "unconfirmed",
+        kind=_kind(standing),
         about=duty.id,
         zh=text.zh,
         en=text.en,

@@ -24,10 +24,11 @@ class Inquiry:
 
 @dataclass
 class Inquiries:
-    """Questions and answers, by station and the question's name."""
+    """Questions without an answer, and what is answered, by station and the question's name."""
 
     asked: dict[tuple[str, str], Inquiry] = field(default_factory=dict)
     answered: set[tuple[str, str]] = field(default_factory=set)
+    _in_order: tuple[Inquiry, ...] | None = field(default=(), compare=False)
 
     def enter(self, station: str, entry: Entry) -> None:
         """Take in a station's entry of one of `TYPES`.
@@ -35,18 +36,25 @@ class Inquiries:
         Raises:
             ValueError: the entry does not say what its type must.
         """
+        self._in_order = None
         if entry.type == QuestionAnswered.TYPE:
-            self.answered.add((station, fact_of(entry, QuestionAnswered).question))
+            key = station, fact_of(entry, QuestionAnswered).question
+            self.answered.add(key)
+            self.asked.pop(key, None)
             return
         fact = fact_of(entry, FootageQuestioned)
-        known = self.asked.get((station, fact.question))
+        key = station, fact.question
+        known = self.asked.get(key)
         # One that is entered twice was asked when it was asked first.
-        if known is None or entry.moment.at < known.asked_at:
-            self.asked[station, fact.question] = Inquiry(station, entry.moment.at, fact)
+        if key not in self.answered and (known is None or entry.moment.at < known.asked_at):
+            self.asked[key] = Inquiry(station, entry.moment.at, fact)
 
     def unanswered(self) -> tuple[Inquiry, ...]:
         """Return the questions without an answer, the oldest recording first."""
-        waiting = (one for key, one in self.asked.items() if key not in self.answered)
-        return tuple(
-            sorted(waiting, key=lambda one: (one.fact.from_at, one.station, one.fact.question))
-        )
+        if self._in_order is None:
+            waiting = self.asked.values()
+            order = sorted(
+                waiting, key=lambda one: (one.fact.from_at, one.station, one.fact.question)
+            )
+            self._in_order = tuple(order)
+        return self._in_order

@@ -1,11 +1,14 @@
-"""What the roll call needs, read from entries: duties, visits, declarations.
+"""What the roll call needs, read from entries: duties, visits, declarations; and of whom is news.
 
 Entries may come twice and in any order; the result is the same.
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
 from contracts.entry import Entry
 from contracts.facts import (
@@ -50,19 +53,85 @@ class Kept:
     fact: KeeperNoted
 
 
-@dataclass
-class Register:
-    """The facts behind the roll, gathered entry by entry."""
+@dataclass(slots=True)
+class Dossier:
+    """The papers of one recorder; of several whose duties could have the same id."""
 
-    issued: set[Issued] = field(default_factory=set)
+    issued: defaultdict[str, set[Issued]] = field(default_factory=lambda: defaultdict(set))
     returned_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     visits: set[Visit] = field(default_factory=set)
     declarations: set[Declaration | Service] = field(default_factory=set)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
-    storages: Storages = field(default_factory=Storages)
-    inquiries: Inquiries = field(default_factory=Inquiries)
+
+    def issue_duties(
+        self, duty_id: str, names: Mapping[str, str], calendar: Calendar
+    ) -> Iterator[Duty]:
+        """Yield what was issued under an id; `names` are the departments'."""
+        for issued in self.issued.get(duty_id, ()):
+            returned_at = self.returned_at.get((issued.fact.recorder, issued.fact.handover))
+            yield _issue_duty(duty_id, issued, returned_at, names, calendar)
+
+    def daily_duties(
+        self, names: Mapping[str, str], calendar: Calendar, today: date, after: date = date.min
+    ) -> Iterator[Duty]:
+        """Yield the workdays of kept recorders, up to today."""
+        for line in self.kept.values():
+            for kept, days in _terms(line, today):
+                for day in days:
+                    if day > after and calendar.on(day).kind == "workday":
+                        yield _daily_duty(kept.fact, names, calendar, day)
+
+
+@dataclass(slots=True)
+class News:
+    """What came to a dossier: ids of duties, visits; `is_whole`: what may touch every duty."""
+
+    ids: set[str] = field(default_factory=set)
+    visits: list[Visit] = field(default_factory=list)
+    is_whole: bool = False
+
+
+@dataclass(slots=True)
+class Cards:
+    """Which visit was completed when, and when the card was cleared in which visit."""
+
     completed: dict[tuple[str, datetime], tuple[str, str]] = field(default_factory=dict)
     cleared: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def cleared_at(self, recorder: str, completed_at: datetime) -> datetime | None:
+        """Return when the card was cleared in the visit that was completed then."""
+        visit = self.completed.get((recorder, completed_at))
+        return self.cleared.get(visit) if visit else None
+
+    def still(self) -> "Cards":
+        """Return the cards as they are now; without one that was cleared there are none."""
+        return Cards(dict(self.completed), dict(self.cleared)) if self.cleared else Cards()
+
+
+@dataclass
+class Register:
+    """The facts behind the roll, gathered entry by entry."""
+
+    dossiers: defaultdict[str, Dossier] = field(default_factory=lambda: defaultdict(Dossier))
+    storages: Storages = field(default_factory=Storages)
+    inquiries: Inquiries = field(default_factory=Inquiries)
+    cards: Cards = field(default_factory=Cards)
+    _news: defaultdict[str, News] = field(default_factory=lambda: defaultdict(News))
+
+    @property
+    def visits(self) -> set[Visit]:
+        """Every completed visit."""
+        return set(chain.from_iterable(one.visits for one in self.dossiers.values()))
+
+    @property
+    def declarations(self) -> set[Declaration | Service]:
+        """All that was said of duties and recorders."""
+        return set(chain.from_iterable(one.declarations for one in self.dossiers.values()))
+
+    def take_news(self) -> dict[str, News]:
+        """Return what came since it was asked last, by dossier."""
+        news, self._news = self._news, defaultdict(News)
+        return news
 
     def enter(self, station: str, entry: Entry) -> None:
         """Take in a station's entry; of other types than `TYPES` nothing is kept.
@@ -79,28 +148,30 @@ class Register:
         if entry.type == KeeperNoted.TYPE:
             fact = fact_of(entry, KeeperNoted)
             kept = Kept(entry.moment.at, fact)
-            line = self.kept.setdefault(fact.recorder, [])
+            dossier, news = self.papers_of(fact.recorder)
+            line = dossier.kept.setdefault(fact.recorder, [])
             if kept not in line:
+                news.is_whole = True
                 line.append(kept)
                 line.sort(key=lambda kept: (kept.fact.from_day, kept.at))
 
-    def cleared_at(self, recorder: str, completed_at: datetime) -> datetime | None:
-        """Return when the card was cleared in the visit that was completed then."""
-        visit = self.completed.get((recorder, completed_at))
-        return self.cleared.get(visit) if visit else None
+    def papers_of(self, recorder: str) -> tuple[Dossier, News]:
+        """Return where a recorder's papers lie, and where it is noted that something came."""
+        key = dossier_of(recorder)
+        return self.dossiers[key], self._news[key]
 
     def duties(self, roster: Roster, calendar: Calendar, today: date) -> tuple[Duty, ...]:
         """Return every duty up to a day."""
-        names = {department.id: department.name for department in roster.department}
-        issues = (self._issue_duty(issued, names, calendar) for issued in self.issued)
-        daily = (
-            _daily_duty(kept.fact, names, calendar, day)
-            for line in self.kept.values()
-            for kept, days in _terms(line, today)
-            for day in days
-            if calendar.on(day).kind == "workday"
+        names = department_names(roster)
+        return tuple(
+            duty
+            for dossier in self.dossiers.values()
+            for duties in (
+                *(dossier.issue_duties(key, names, calendar) for key in dossier.issued),
+                dossier.daily_duties(names, calendar, today),
+            )
+            for duty in duties
         )
-        return (*issues, *daily)
 
     def keepers_to_note(self, roster: Roster, today: date) -> tuple[KeeperNoted, ...]:
         """Return in which recorders the roster's daily rule differs from what was last noted."""
@@ -111,7 +182,8 @@ class Register:
         }
         noted = {
             recorder: (line[-1].fact.person, line[-1].fact.department)
-            for recorder, line in self.kept.items()
+            for dossier in self.dossiers.values()
+            for recorder, line in dossier.kept.items()
             if line[-1].fact.person is not None
         }
         return tuple(
@@ -120,27 +192,24 @@ class Register:
             if wanted.get(recorder) != noted.get(recorder)
         )
 
-    def _issue_duty(self, issued: Issued, names: dict[str, str], calendar: Calendar) -> Duty:
-        fact = issued.fact
-        return Duty(
-            id=topic_safe(f"{fact.recorder}@{fact.handover}"),
-            kind="issue",
-            recorder=fact.recorder,
-            person=fact.person,
-            person_name=fact.person_name,
-            department=fact.department,
-            department_name=names.get(fact.department, fact.department),
-            day=calendar.local_day(issued.at),
-            opened_at=issued.at,
-            returned_at=self.returned_at.get((fact.recorder, fact.handover)),
-            station=issued.station,
-        )
+
+def department_names(roster: Roster) -> dict[str, str]:
+    """Return the departments' names by their ids."""
+    return {department.id: department.name for department in roster.department}
 
 
-def policies(roster: Roster, duties: tuple[Duty, ...]) -> dict[str, Policy]:
-    """Return every department's policy; one that the roster no longer knows is under the first."""
+def policies(roster: Roster) -> Mapping[str, Policy]:
+    """Return every department's policy; one that the roster does not know is under the first."""
     known = {d.id: roster.policy_of(d.id) for d in roster.department}
-    return {duty.department: roster.policy[0] for duty in duties} | known
+    return defaultdict(lambda: roster.policy[0], known)
+
+
+def dossier_of(recorder: str) -> str:
+    """Return under what a recorder's papers lie; duties of one id always lie together.
+
+    An id is a recorder's name and what comes after an `@`, which names may hold too.
+    """
+    return recorder.partition("@")[0]
 
 
 def topic_safe(name: str) -> str:
@@ -148,7 +217,30 @@ def topic_safe(name: str) -> str:
     return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)
 
 
-def _daily_duty(fact: KeeperNoted, names: dict[str, str], calendar: Calendar, day: date) -> Duty:
+def _issue_duty(
+    duty_id: str,
+    issued: Issued,
+    returned_at: datetime | None,
+    names: Mapping[str, str],
+    calendar: Calendar,
+) -> Duty:
+    fact = issued.fact
+    return Duty(
+        id=duty_id,
+        kind="issue",
+        recorder=fact.recorder,
+        person=fact.person,
+        person_name=fact.person_name,
+        department=fact.department,
+        department_name=names.get(fact.department, fact.department),
+        day=calendar.local_day(issued.at),
+        opened_at=issued.at,
+        returned_at=returned_at,
+        station=issued.station,
+    )
+
+
+def _daily_duty(fact: KeeperNoted, names: Mapping[str, str], calendar: Calendar, day: date) -> Duty:
     return Duty(
         id=topic_safe(f"{fact.recorder}@{day}"),
         kind="daily",
@@ -199,44 +291,60 @@ def _plausible(*moments: datetime | None) -> None:
 
 
 def _enter_issued(register: Register, station: str, entry: Entry) -> None:
-    register.issued.add(Issued(station, entry.moment.at, fact_of(entry, RecorderIssued)))
+    fact = fact_of(entry, RecorderIssued)
+    dossier, news = register.papers_of(fact.recorder)
+    key = _duty_id(fact)
+    dossier.issued[key].add(Issued(station, entry.moment.at, fact))
+    news.ids.add(key)
 
 
 def _enter_returned(register: Register, station: str, entry: Entry) -> None:
     fact = fact_of(entry, RecorderReturned)
-    key = (fact.recorder, fact.handover)
-    register.returned_at[key] = min(register.returned_at.get(key, entry.moment.at), entry.moment.at)
+    dossier, news = register.papers_of(fact.recorder)
+    key, at = (fact.recorder, fact.handover), entry.moment.at
+    dossier.returned_at[key] = min(dossier.returned_at.get(key, at), at)
+    news.ids.add(_duty_id(fact))
 
 
 def _enter_visit(register: Register, station: str, entry: Entry) -> None:
     fact = fact_of(entry, VisitCompleted)
     _plausible(fact.docked_at)
     visit = Visit(fact.recorder, station, fact.docked_at, entry.moment.at, fact.found)
-    register.visits.add(visit)
-    register.completed[fact.recorder, entry.moment.at] = (station, fact.visit)
+    dossier, news = register.papers_of(fact.recorder)
+    dossier.visits.add(visit)
+    news.visits.append(visit)
+    register.cards.completed[fact.recorder, entry.moment.at] = (station, fact.visit)
 
 
 def _enter_cleared(register: Register, station: str, entry: Entry) -> None:
     fact = fact_of(entry, RecorderCleared)
     if fact.code == _CLEARED:
-        register.cleared[station, fact.visit] = entry.moment.at
+        register.cards.cleared[station, fact.visit] = entry.moment.at
 
 
 def _enter_declared(register: Register, station: str, entry: Entry) -> None:
     fact = fact_of(entry, DutyDeclared)
     _plausible(fact.until)
-    register.declarations.add(
-        Declaration(
-            fact.recorder, fact.day, fact.kind, fact.reason, fact.by, entry.moment.at, fact.until
-        )
+    by, at = fact.by, entry.moment.at
+    _enter_said(
+        register, Declaration(fact.recorder, fact.day, fact.kind, fact.reason, by, at, fact.until)
     )
 
 
 def _enter_service(register: Register, station: str, entry: Entry) -> None:
     fact = fact_of(entry, RecorderService)
-    register.declarations.add(
-        Service(fact.recorder, fact.state, fact.reason, fact.by, entry.moment.at)
-    )
+    at = entry.moment.at
+    _enter_said(register, Service(fact.recorder, fact.state, fact.reason, fact.by, at))
+
+
+def _enter_said(register: Register, said: Declaration | Service) -> None:
+    dossier, news = register.papers_of(said.recorder)
+    dossier.declarations.add(said)
+    news.is_whole = True
+
+
+def _duty_id(fact: RecorderIssued | RecorderReturned) -> str:
+    return topic_safe(f"{fact.recorder}@{fact.handover}")
 
 
 def _enter_storage(register: Register, station: str, entry: Entry) -> None:

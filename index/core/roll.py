@@ -4,7 +4,8 @@ What duties, visits and declarations there are is read from entries by `index.co
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
@@ -18,9 +19,11 @@ State = Literal["pending", "met", "late", "declared", "missing", "unconfirmed"]
 ServiceKind = Literal["in_repair", "lost", "in_service"]
 Answer = DeclarationKind | ServiceKind
 
+# What nobody has shown or answered for yet.
+OWED = ("pending", "missing", "unconfirmed")
 # How long a station at which a recorder was seen counts as one where it may dock again.
 HAUNT = timedelta(days=30)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,28 @@ class Standing:
     silent: tuple[Silence, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Where every duty stands, by day, and what is still owed; each in order of deadline."""
+
+    days: Mapping[date, tuple[Standing, ...]] = field(default_factory=dict)
+    owed: tuple[Standing, ...] = ()
+
+    @classmethod
+    def of(cls, standings: Iterable[Standing]) -> "Roll":
+        """Return the roll of all standings."""
+        days: defaultdict[date, list[Standing]] = defaultdict(list)
+        for standing in standings:
+            days[standing.duty.day].append(standing)
+        ordered = {day: in_order(own) for day, own in days.items()}
+        return cls(ordered, in_order(s for own in days.values() for s in own if s.state in OWED))
+
+
+def in_order(standings: Iterable[Standing]) -> tuple[Standing, ...]:
+    """Return standings in order of deadline, those without one last."""
+    return tuple(sorted(standings, key=_by_deadline))
+
+
 def roll_call(  # noqa: PLR0913, PLR0917  # all that the roll depends on
     duties: Iterable[Duty],
     visits: Iterable[Visit],
@@ -113,12 +138,14 @@ def roll_call(  # noqa: PLR0913, PLR0917  # all that the roll depends on
     policy: Mapping[str, Policy],
     now: datetime,
     patience: timedelta = timedelta(0),
+    only: Container[str] | None = None,
 ) -> tuple[Standing, ...]:
     """Return where every duty stands, in order of deadline; repeats and order do not matter.
 
     `contacts` says of every station up to when the index knows all it entered; `policy` is by
     department and must hold every duty's. A station has `patience` after a deadline to be heard
-    from; until then its duty is pending, not unconfirmed.
+    from; until then its duty is pending, not unconfirmed. `only`: the ids of the duties to judge;
+    the others are but part of what is known.
     """
     known = _earliest(duties)
     cases = _cases(known.values(), set(visits), set(declarations))
@@ -130,8 +157,9 @@ def roll_call(  # noqa: PLR0913, PLR0917  # all that the roll depends on
             (now, patience),
         )
         for duty in known.values()
+        if only is None or duty.id in only
     )
-    return tuple(sorted(standings, key=_by_deadline))
+    return in_order(standings)
 
 
 def _earliest(duties: Iterable[Duty]) -> dict[str, Duty]:
@@ -256,7 +284,7 @@ def _silent(
     return tuple(
         Silence(station, contacts.get(station))
         for station in sorted(near or contacts)
-        if (contacts.get(station) or _LONG_AGO) < due_at
+        if (contacts.get(station) or LONG_AGO) < due_at
     )
 
 

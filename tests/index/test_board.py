@@ -7,7 +7,7 @@ from index.board import Board, View
 from index.calendars import official_day
 from index.core.alerts import calendar_alert
 from index.core.calendar import CalendarTable, calendar_of
-from index.core.roll import Duty, Standing
+from index.core.roll import Duty, Roll, Standing
 
 AT = datetime(2026, 9, 24, 17, tzinfo=UTC)  # already the 25th in Shanghai
 DUTY = Duty(
@@ -32,12 +32,12 @@ def board(**view):
 
 def test_a_day_shows_only_its_own_duties():
     other = replace(STANDING, duty=replace(DUTY, day=date(2026, 9, 25)))
-    assert board(standings=(STANDING, other)).standings(date(2026, 9, 24)) == (STANDING,)
+    assert board(roll=Roll.of((STANDING, other))).standings(date(2026, 9, 24)) == (STANDING,)
 
 
 def test_the_grid_has_every_department_and_every_day():
     gone = replace(STANDING, duty=replace(DUTY, department="d9", department_name="旧中队"))
-    grid = board(standings=(STANDING, gone)).grid(date(2026, 9, 24), date(2026, 9, 26))
+    grid = board(roll=Roll.of((STANDING, gone))).grid(date(2026, 9, 24), date(2026, 9, 26))
     assert [row.name for row in grid.rows] == ["一中队", "二中队", "旧中队"]
     assert [[cell.missing for cell in row.cells] for row in grid.rows] == [
         [1, 0, 0],
@@ -61,6 +61,6 @@ def test_open_alerts_are_part_of_the_history():
 
 
 def test_what_is_put_replaces_the_view_whole():
-    found = board(standings=(STANDING,))
+    found = board(roll=Roll.of((STANDING,)))
     found.put(View(AT, is_connected=True))
     assert (found.standings(DUTY.day), found.is_connected, found.stations()) == ((), True, ())

@@ -45,6 +45,10 @@ def alerts(*standings):
     return duty_alerts(standings, {"s1": "东站"}, ZONE, NOW)
 
 
+def by_id(standing):
+    return {standing.duty.id: standing}
+
+
 def book(*facts, at=NOW):
     found = AlertBook()
     for number, fact in enumerate(facts, 1):
@@ -98,6 +102,14 @@ def test_an_open_alert_is_not_opened_again():
     assert openings([alert], opened) == ()
 
 
+def test_an_alert_that_is_open_is_not_worded_anew():
+    (alert,) = alerts(MISSING)
+    opened = book(alert.fact).open
+    renamed = replace(MISSING, duty=replace(DUTY, person_name="别人"))
+    (again,) = duty_alerts([renamed], {}, ZONE, NOW + timedelta(hours=1), opened)
+    assert again == alert
+
+
 @pytest.mark.parametrize(
     ("state", "outcome"),
     [
@@ -110,34 +122,34 @@ def test_an_open_alert_is_not_opened_again():
 )
 def test_an_alert_that_is_no_longer_true_is_cleared_with_its_outcome(state, outcome):
     (alert,) = alerts(MISSING)
-    (cleared,) = clearings([], book(alert.fact).open, [replace(MISSING, state=state)])
+    (cleared,) = clearings([], book(alert.fact).open, by_id(replace(MISSING, state=state)))
     assert (cleared.alert, cleared.outcome) == (alert, outcome)
 
 
 def test_an_unconfirmed_duty_found_missing_is_cleared_because_the_station_was_heard():
     opened = book(alerts(UNCONFIRMED)[0].fact).open
-    (cleared,) = clearings(alerts(MISSING), opened, [MISSING])
+    (cleared,) = clearings(alerts(MISSING), opened, by_id(MISSING))
     assert (cleared.alert.kind, cleared.outcome) == ("unconfirmed", "heard_again")
 
 
 def test_an_alert_whose_duty_is_gone_is_withdrawn():
-    (cleared,) = clearings([], book(alerts(MISSING)[0].fact).open, [])
+    (cleared,) = clearings([], book(alerts(MISSING)[0].fact).open, {})
     assert cleared.outcome == "withdrawn"
 
 
 def test_an_alert_that_still_holds_is_not_cleared():
-    assert clearings(alerts(MISSING), book(alerts(MISSING)[0].fact).open, [MISSING]) == ()
+    assert clearings(alerts(MISSING), book(alerts(MISSING)[0].fact).open, by_id(MISSING)) == ()
 
 
 def test_a_station_heard_again_clears_its_alert():
     alert = silence_alert(Silence("s1", DUE), "东站", ZONE, NOW)
-    (cleared,) = clearings([], book(alert.fact).open, [])
+    (cleared,) = clearings([], book(alert.fact).open, {})
     assert (cleared.fact.kind, cleared.fact.outcome) == ("station_silent", "heard_again")
 
 
 def test_the_book_is_the_same_after_it_is_read_again():
     (alert,) = alerts(MISSING)
-    (cleared,) = clearings([], book(alert.fact).open, [])
+    (cleared,) = clearings([], book(alert.fact).open, {})
     facts = (alert.fact, cleared.fact, alert.fact)
     again = book(*facts)
     assert [(a.outcome, a.cleared_at) for a in again.alerts] == [("withdrawn", NOW), (None, None)]

@@ -50,6 +50,14 @@ def test_a_question_entered_twice_was_asked_the_first_time(hours):
     assert one.asked_at == AT
 
 
+def test_asking_again_what_waits_gives_the_same_until_something_comes():
+    register = Register()
+    register.enter("s1", entry(HOLE))
+    assert register.inquiries.unanswered() is register.inquiries.unanswered()
+    register.enter("s1", entry(replace(HOLE, question="q0", from_at=AT - timedelta(hours=1))))
+    assert [one.fact.question for one in register.inquiries.unanswered()] == ["q0", "q1"]
+
+
 def test_the_same_name_at_another_station_is_another_question():
     register = Register()
     register.enter("s1", entry(HOLE))

@@ -55,7 +55,7 @@ def test_a_fault_is_told_with_its_code_and_sentence_and_ends_as_recovered():
     assert alert.key == ("station_storage", "s1@archive_low")
     assert alert.zh == "采集站 东站: 存储磁盘剩余 1 MiB"
     (opened,) = openings([alert], {})
-    (cleared,) = clearings([], {opened.key: opened}, [])
+    (cleared,) = clearings([], {opened.key: opened}, {})
     assert cleared.outcome == "recovered"
 
 
@@ -69,7 +69,7 @@ def test_a_second_copy_that_is_away_is_an_alert_of_its_own_until_it_is_back():
     back = told(LOW, away, CopyRecovered("second_copy_absent"))
     assert (back.copy_fault, back.fault) == (None, LOW)
     (opened,) = openings([alert], {})
-    assert clearings([], {opened.key: opened}, [])[0].outcome == "recovered"
+    assert clearings([], {opened.key: opened}, {})[0].outcome == "recovered"
 
 
 def test_a_new_disk_for_the_second_copy_forgets_nothing_of_the_archive():
