@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import singledispatchmethod
 from pathlib import Path
@@ -107,6 +107,7 @@ class Worker:
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._recorder: Recorder | None = None
         self._conversation: Conversation | None = None
+        self._profile: str | None = None  # by which the device is spoken with, or was
         self._abandoned = threading.Event()
         self._reported_at: datetime | None = None
         self._failed_visit: str | None = None
@@ -177,12 +178,14 @@ class Worker:
     def _(self, order: Identify) -> None:
         self._let_go()
         self._abandoned.clear()
-        spoken = Spoken() if order.as_disk else self._tools.speak(order.device)
+        was_spoken = Spoken(profile=self._profile)
+        spoken = was_spoken if order.as_disk else self._tools.speak(order.device)
+        self._profile = spoken.profile
         if spoken.conversation is not None:
             self._conversation = spoken.conversation
             self._report(Identified(order.visit, self._conversation.identify(), asks=True))
             return
-        self._recorder = self._tools.attach(order.device)
+        self._recorder = self._tools.attach(replace(order.device, profile=spoken.profile))
         unanswered = _unanswered(spoken.unanswered, self._tools.now())
         identity = self._recorder.identify()
         self._report(Identified(order.visit, identity, unanswered=unanswered))

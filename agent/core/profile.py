@@ -167,8 +167,13 @@ def problems(profile: Profile) -> tuple[str, ...]:
 def chosen(
     device: Device, profiles: Iterable[Profile], holds: Callable[[str], bool]
 ) -> Profile | None:
-    """Return the first profile that fits a mounted card; `holds` tells of a folder on it."""
-    fitting = candidates(device, tuple(profiles))
+    """Return the first profile that fits a mounted card; `holds` tells of a folder on it.
+
+    The one in whose language it answered goes before all: another may be of the same id.
+    """
+    fitting = sorted(
+        candidates(device, tuple(profiles)), key=lambda one: one.name != device.profile
+    )
     return next((one for one in fitting if all(map(holds, one.match.folders))), None)
 
 

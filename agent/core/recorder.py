@@ -45,7 +45,8 @@ class Device:
     serial lines (/dev/tty…), `inquiry` vendor and model of the disk as SCSI says them, `label` the
     name of the file system. `volumes` are all that the plug shows, by node (partitions, two cards);
     `node`, `volume`, `file_system` and `label` are those of the first. What shows no disk has none.
-    `is_barred`: it may be a recorder, and whoever lets devices in could not do so.
+    `is_barred`: it may be a recorder, and whoever lets devices in could not do so. `profile`: the
+    one in whose language it answered before it showed its disk.
     """
 
     port: str
@@ -66,6 +67,7 @@ class Device:
     label: str | None = None
     volumes: tuple[Volume, ...] = ()
     is_barred: bool = False
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +255,10 @@ class Conversation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What came of speaking with a device: a conversation, or the profiles asked in vain."""
+    """What came of speaking with a device: a conversation by a profile, or those asked in vain."""
 
     conversation: Conversation | None = None
+    profile: str | None = None
     unanswered: tuple[str, ...] = ()
 
 

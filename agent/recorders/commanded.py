@@ -80,7 +80,7 @@ class Commanded:
                 continue
             conversation = self._begun(device, profile, profile.language)
             if conversation is not None:
-                return Spoken(conversation)
+                return Spoken(conversation, profile.name)
             unanswered.append(profile.name)
         if unanswered and not has_driver:
             raise RecorderSilentError(device=device.description, tried=", ".join(unanswered))

@@ -49,16 +49,16 @@ ENDED = (DockState.READY, DockState.ATTENTION, DockState.FAILED, DockState.REFUS
 class Post:
     """One dock with its real worker; `told` is what the kernel says of the port."""
 
-    def __init__(self, folder, profile):
+    def __init__(self, folder, *profiles):
         self.events, self.facts, self.orders = queue.SimpleQueue(), [], []
         docks = (DockBinding(1, "usb-0:5"),)
-        self.station = Station(replace(SETTINGS, dock=docks), ROSTER, now(), (profile,))
+        self.station = Station(replace(SETTINGS, dock=docks), ROSTER, now(), profiles)
         archive = Archive(folder / "archive")
         (folder / "archive").mkdir()
         archive.prepare()
-        disks = MassStorage(folder / "run", mount_read_only, (profile,), ZONE)
+        disks = MassStorage(folder / "run", mount_read_only, profiles, ZONE)
         timing = Time(now, ZONE, time.monotonic, time.sleep)
-        speaker = Commanded((profile,), Ways(FAMILIES, ways()), timing)
+        speaker = Commanded(profiles, Ways(FAMILIES, ways()), timing)
 
         def attach(device):
             if not disks.recognise(device):
@@ -121,7 +121,11 @@ def docked(folder, recorder, **options):
         said = {"password": recorder.password, "tcp": {"host": "127.0.0.1", "port": port}}
         match = Match(kinds=("usb",), usb=("18d1:4ee7",))
         language = Language("zzx", "tcp", {**said, **options}, switch_seconds=20.0)
-        post = Post(folder, Profile("zzx", Text("型号", "model"), match, language))
+        own = Profile("zzx", Text("型号", "model"), match, language)
+        # Another of the same id stands before it, by which it cannot be spoken with.
+        deaf = {**language.options, "tcp": {**said["tcp"], "port": 1}}
+        other = replace(own, name="other", language=replace(language, options=deaf))
+        post = Post(folder, other, own)
         try:
             post.take(Ticked(10**12, 10**12, "synchronised"))
             post.see(SPOKEN)
@@ -172,6 +176,7 @@ def test_one_visit_asks_switches_and_imports(tmp_path, card):
         assert types[-1] == "visit.completed"
         assert len({fact.visit for fact in post.facts}) == 1
         assert {fact.name for fact in post.of("footage.imported")} == {"DCIM/a.mp4", "DCIM/b.mp4"}
+        assert post.worker._recorder.profile.name == "zzx"
 
 
 def test_the_station_knows_before_the_recorder_may_leave(tmp_path):
@@ -244,7 +249,7 @@ def test_one_that_answers_nothing_is_still_emptied_as_a_disk(tmp_path):
         post.see(card)
         post.until(*ENDED)
         (checked,) = post.of("recorder.checked")
-        assert checked.readings[0].how == "no answer: zzx"
+        assert checked.readings[0].how == "no answer: other, zzx"
         assert len(post.of("footage.imported")) == 3
 
 

@@ -96,6 +96,18 @@ def test_what_is_on_the_card_decides_after_it_is_mounted():
     assert chosen(CARD, known[:3], set().__contains__) is None
 
 
+def test_of_two_profiles_of_one_id_that_is_chosen_in_whose_language_it_answered():
+    known = [profile("a"), profile("b"), profile("c", folders=("DCIM",))]
+    for name, holds, expected in (
+        (None, set(), "a"),
+        ("b", set(), "b"),
+        ("c", {"DCIM"}, "c"),
+        ("c", set(), "a"),
+    ):
+        found = chosen(replace(CARD, profile=name), known, holds.__contains__)
+        assert (name, found.name) == (name, expected)
+
+
 SPOKEN = Language("novatek", "scsi")
 
 
