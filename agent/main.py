@@ -376,7 +376,7 @@ def plugged_in(settings: StationSettings | None, known: Loaded) -> list[Sighting
     docks = {dock.port: dock.number for dock in settings.dock} if settings else {}
     own = settings.own_ports if settings else ()
     ports = settings.folders.virtual_ports if settings else None
-    sources: list[Source] = [KernelDevices(())]
+    sources: list[Source] = [KernelDevices(list(docks))]
     if ports is not None:
         sources.append(VirtualPorts(Path(ports)))
     devices = [device for source in sources for device in source.devices()]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.core.profile import Profile, problems
+from agent.core.profile import Profile, in_order, problems
 from contracts.errors import SettingsError
 from contracts.loading import from_toml
 from contracts.names import shown
@@ -43,6 +43,8 @@ class Loaded:
 def load(own: Path | None, families: Makers) -> Loaded:
     """Return the shipped profiles and those of a station's own folder, by file name.
 
+    Those that fit any disk come after all others, whatever their files are called.
+
     `families` makes each family of its options, and so tells whether they fit.
 
     Raises:
@@ -61,7 +63,7 @@ def load(own: Path | None, families: Makers) -> Loaded:
             refused.append(error)
         else:
             profiles[profile.name] = profile
-    return Loaded(tuple(profiles.values()), tuple(refused), running.hexdigest())
+    return Loaded(in_order(profiles.values()), tuple(refused), running.hexdigest())
 
 
 def shipped() -> Path:

@@ -1,7 +1,7 @@
 """What is known of a recorder model, as data: how it is told, spoken with, read and treated.
 
 Profiles are read from config/recorders/*.toml (docs/recorders/profiles.md); the first that matches
-wins, the generic one is last. A profile only says what code may do: it brings none.
+wins, one that fits any disk is last. A profile only says what code may do: it brings none.
 """
 
 import re
@@ -54,6 +54,12 @@ class Match:
     volume_label: str = ""
     ports: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether it fits everything of its kinds."""
+        named = (self.usb, self.interfaces, self.inquiry, self.volume_label, self.ports)
+        return not any(named) and not self.folders
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,11 @@ PLAIN = Profile("plain", Text("未知型号的存储", "a disk of no known model
 def problems(profile: Profile) -> tuple[str, ...]:
     """Return what is wrong with a profile that its types do not show, each with its key."""
     return tuple(_problems(profile))
+
+
+def in_order(profiles: Iterable[Profile]) -> tuple[Profile, ...]:
+    """Return profiles as they are tried: one that fits everything would hide those behind it."""
+    return tuple(sorted(profiles, key=lambda profile: profile.match.is_generic))
 
 
 def chosen(

@@ -10,6 +10,7 @@ from agent.catalogue import document, padded, text
 from agent.core.profile import Language, Match, Profile
 from agent.profiles import Loaded, shipped
 from contracts.text import Text
+from tests.acceptance.test_station_cards import card, reader
 from tests.support.emulators.zzx import PASSWORD
 from tests.support.running_agent import PROGRAM, World
 
@@ -68,6 +69,17 @@ def test_a_station_s_own_profiles_and_docks_are_told_and_the_malformed_one_is_na
     assert refused["file"].endswith("06-bad.toml")
     assert refused["problems"] == ["match.vid: 没有这一项 / there is no such key"]
     assert [one["dock"] for one in said["devices"]] == [2]
+
+
+def test_a_loop_device_that_is_a_dock_is_told_and_no_other(tmp_path):
+    world = World(tmp_path)
+    with reader() as one, reader() as other:
+        world.write(one.port)
+        one.insert(card(tmp_path, {"PARAM.INI": b"[ZFY]"}))
+        other.insert(card(tmp_path, {"PARAM.INI": b"[ZFY]"}, "other.img"))
+        said = json.loads(tell("--config", str(world.config), "--json").stdout)
+    loops = [seen for seen in said["devices"] if seen["port"].startswith("loop:")]
+    assert [(seen["port"], seen["dock"]) for seen in loops] == [(one.port, 1)]
 
 
 def test_a_password_in_a_profile_is_not_printed():

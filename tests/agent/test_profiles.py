@@ -45,6 +45,11 @@ def test_a_file_of_the_station_s_own_takes_its_place_among_them(tmp_path):
     assert len(found) == len(names(load(None, FAMILIES))) + 1
 
 
+def test_a_file_that_sorts_behind_the_generic_one_is_tried_before_it(tmp_path):
+    found = names(own(tmp_path, acme=ACME))
+    assert found[-2:] == ["acme", "generic-msc"]
+
+
 def test_a_file_of_the_same_name_takes_the_place_of_the_one_that_is_shipped(tmp_path):
     found = names(own(tmp_path, **{"99-generic": ACME}))
     assert (found[-1], "generic-msc" in found) == ("acme", False)

@@ -15,6 +15,7 @@ from agent.core.profile import (
     admitted,
     candidates,
     chosen,
+    in_order,
     problems,
 )
 from agent.core.recorder import Device
@@ -71,6 +72,23 @@ def test_one_thing_that_does_not_fit_is_enough(match):
 def test_the_order_of_the_profiles_is_kept():
     known = [profile("a", kinds=("usb",)), profile("b", usb=("1:1",)), profile("c")]
     assert [one.name for one in candidates(CARD, known)] == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"usb": ("1:1",)},
+        {"interfaces": ("08",)},
+        {"inquiry": "DV16*"},
+        {"volume_label": "BWC*"},
+        {"ports": ("usb-0:4",)},
+        {"folders": ("VIDEO",)},
+    ],
+)
+def test_what_fits_any_disk_is_tried_after_all_that_names_something(match):
+    telling = [profile(name, **match) for name in ("d", "c")]
+    known = [profile("a"), profile("b", kinds=("usb",)), *telling]
+    assert [one.name for one in in_order(known)] == ["d", "c", "a", "b"]
 
 
 def test_only_a_fitting_profile_lets_interfaces_through():
