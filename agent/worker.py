@@ -183,12 +183,13 @@ class Worker:
         self._profile = spoken.profile
         if spoken.conversation is not None:
             self._conversation = spoken.conversation
-            self._report(Identified(order.visit, self._conversation.identify(), asks=True))
+            said = self._conversation.identify()
+            self._report(Identified(order.visit, said, asks=True, profile=spoken.profile))
             return
         self._recorder = self._tools.attach(replace(order.device, profile=spoken.profile))
         unanswered = _unanswered(spoken.unanswered, self._tools.now())
-        identity = self._recorder.identify()
-        self._report(Identified(order.visit, identity, unanswered=unanswered))
+        said, profile = self._recorder.identify(), self._recorder.profile_name
+        self._report(Identified(order.visit, said, unanswered=unanswered, profile=profile))
 
     @_carry_out.register
     def _(self, order: Interview) -> None:

@@ -13,7 +13,11 @@ from contracts.reading import Identity, Reading
 
 @dataclass(frozen=True)
 class RecorderDocked(Fact):
-    """A registered recorder was plugged in; `visit` names everything until it is taken out."""
+    """A registered recorder was plugged in; `visit` names everything until it is taken out.
+
+    `profile` names the one it is spoken with or read by ("plain": none fits its disk). Virtual
+    recorders and the inbox have none, and neither have entries of before it was entered.
+    """
 
     TYPE = "recorder.docked"
     visit: str
@@ -22,11 +26,15 @@ class RecorderDocked(Fact):
     recorder: str
     identity: Identity
     device: str
+    profile: str | None = None
 
 
 @dataclass(frozen=True)
 class RecorderSwitched(Fact):
-    """A recorder in command mode came back on its port as a disk; `identity` is the disk's."""
+    """A recorder in command mode came back on its port as a disk.
+
+    `identity` is the disk's, `profile` the one its card is read by.
+    """
 
     TYPE = "recorder.switched"
     visit: str
@@ -34,6 +42,7 @@ class RecorderSwitched(Fact):
     dock: int
     device: str
     identity: Identity
+    profile: str | None = None
 
 
 @dataclass(frozen=True)

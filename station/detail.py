@@ -200,6 +200,7 @@ LABELS: dict[str, Text] = {
     "dock": Text("工位", "Dock"),
     "port": Text("端口", "Port"),
     "device": Text("设备", "Device"),
+    "profile": Text("型号档案", "Recorder profile"),
     "person_name": Text("使用人", "Person"),
     "approver_name": Text("批准人", "Approver"),
     "day": Text("日期", "Day"),

@@ -191,6 +191,7 @@ WORDS: dict[str, Words] = {
             "记录仪 {fact.recorder} 插入 {fact.dock} 号工位",
             "Recorder {fact.recorder} was plugged into dock {fact.dock}",
         ),
+        (("profile", Text(", 型号档案 {fact.profile}", ", by the profile {fact.profile}")),),
     ),
     "recorder.switched": Words(
         Text("切换为U盘", "Switched"),
@@ -198,6 +199,7 @@ WORDS: dict[str, Words] = {
             "记录仪 {fact.recorder} 在 {fact.dock} 号工位切换为U盘",
             "Recorder {fact.recorder} turned into a disk in dock {fact.dock}",
         ),
+        (("profile", Text(", 型号档案 {fact.profile}", ", by the profile {fact.profile}")),),
     ),
     "recorder.checked": Words(
         Text("检查", "Checked"),

@@ -208,6 +208,7 @@ def identify(dock: Dock, event: Identified, around: Around) -> Step:
         recorder=recorder,
         identity=event.identity,
         device=_device(dock).description,
+        profile=event.profile,
     )
     if event.asks:
         asking, orders = switching.ask(known)

@@ -157,7 +157,7 @@ class RetryAsked:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The driver says by what this recorder can be told.
+    """The driver says by what this recorder can be told, and by which profile it goes.
 
     `asks`: it was spoken with in its own language, and can be asked more in it. `unanswered` are
     unknown readings that say in which languages it was asked in vain.
@@ -167,6 +167,7 @@ class Identified:
     identity: Identity
     asks: bool = False
     unanswered: tuple[Reading, ...] = ()
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,10 @@ class OpenFile(Protocol):
 class Recorder(Protocol):
     """A driver's hold on one docked recorder; every method may raise a `RecorderError`."""
 
+    @property
+    def profile_name(self) -> str | None:
+        """The profile it is read by; None where recorders have none."""
+
     def identify(self) -> Identity:
         """Return by what this recorder can be told."""
 

@@ -100,8 +100,9 @@ def recognise(dock: "Dock", event: Identified, around: "Around") -> "Step":
     order = Survey(dock.number, dock.visit, recorder)
     if not dock.is_switched or dock.device is None:
         return known, (order,)
+    device = dock.device.description
     fact = RecorderSwitched(
-        dock.visit, recorder, dock.number, dock.device.description, event.identity
+        dock.visit, recorder, dock.number, device, event.identity, event.profile
     )
     return known, (Enter(fact), order)
 

@@ -35,6 +35,8 @@ class Inbox:
 class InboxVisit:
     """One visit of the inbox: the files that were finished when it began."""
 
+    profile_name = None
+
     def __init__(self, folder: Path, finished: frozenset[CardFile]) -> None:
         self._finished = finished
         self._folder = CardFolder(folder, lambda: not os.path.lexists(folder))

@@ -233,6 +233,11 @@ class MassStorageRecorder:
         self._listed = Listing(())
         self.profile = profile
 
+    @property
+    def profile_name(self) -> str:
+        """The profile its cards are read by."""
+        return self.profile.name
+
     def identify(self) -> Identity:
         """Return what the cards' marks, the plug and the first file system say.
 

@@ -173,6 +173,11 @@ class PtpRecorder:
         self._language = session.language
         self._moments = moments
 
+    @property
+    def profile_name(self) -> str:
+        """The profile that says it speaks PTP."""
+        return self._profile.name
+
     def identify(self) -> Identity:
         """Return what the plug and the recorder's DeviceInfo say."""
         told = self._session.ask(self._language.identity())

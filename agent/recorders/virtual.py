@@ -105,6 +105,8 @@ class Virtual:
 class VirtualRecorder:
     """One virtual recorder in its port."""
 
+    profile_name = None
+
     def __init__(self, port: Path, sleep: Callable[[float], None]) -> None:
         self._port = port
         self._folder = _resolved(port)

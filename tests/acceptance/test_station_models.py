@@ -47,6 +47,7 @@ def test_a_model_that_only_a_file_describes_is_known_and_imported_with_its_marks
             one.remove()
     (docked,) = world.data("recorder.docked")
     assert (docked["recorder"], docked["identity"]["how"]) == ("R1", "CAMERA.INI, UUID")
+    assert docked["profile"] == "acme-bodycam"
     battery = world.data("recorder.checked")[0]["readings"][0]
     assert (battery["value"], battery["how"]) == (85, "SYSTEM/POWER.TXT")
     locked = told(world, "LOCK.mp4")
@@ -77,6 +78,7 @@ def test_a_clock_that_nobody_tells_is_estimated_from_the_second_visit_on(world):
         (world.cards / "R1" / "files" / "b.mp4").write_bytes(b"b")
         world.plug("R1")
         agent.wait_entry("visit.completed", 2)
+    assert [one["profile"] for one in world.data("recorder.docked")] == [None, None]
     clocks = [one["readings"][1] for one in world.data("recorder.checked")]
     first, second = clocks[0], clocks[-1]
     assert (first["confidence"], first["value"]) == ("unknown", None)

@@ -176,7 +176,8 @@ def test_one_visit_asks_switches_and_imports(tmp_path, card):
         assert types[-1] == "visit.completed"
         assert len({fact.visit for fact in post.facts}) == 1
         assert {fact.name for fact in post.of("footage.imported")} == {"DCIM/a.mp4", "DCIM/b.mp4"}
-        assert post.worker._recorder.profile.name == "zzx"
+        assert [fact.profile for fact in post.of("recorder.docked")] == ["zzx"]
+        assert [fact.profile for fact in post.of("recorder.switched")] == ["zzx"]
 
 
 def test_the_station_knows_before_the_recorder_may_leave(tmp_path):

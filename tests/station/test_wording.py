@@ -8,8 +8,8 @@ import pytest
 
 from contracts import facts
 from contracts.entry import Draft, decode, encode
-from contracts.facts import FACTS, ClockSet, draft_of
-from contracts.reading import Reading
+from contracts.facts import FACTS, ClockSet, RecorderDocked, draft_of
+from contracts.reading import Identity, Reading
 from contracts.text import Text
 from station.detail import Details
 from station.terms import told_apart
@@ -36,6 +36,15 @@ def test_the_made_up_facts_are_of_every_type():
 def test_a_clock_that_was_set_unseen_was_nobody_knows_how_wrong():
     said = SPEAKER.sentence(entered(draft_of(ClockSet("v1", "LS-0101", None, NOW))))
     assert ("未知" in said.zh, "unknown" in said.en) == (True, True)
+
+
+@pytest.mark.parametrize("profile", ["acme-cam", None])
+def test_the_profile_a_recorder_goes_by_is_said_where_it_is_known(profile):
+    fact = RecorderDocked("v1", 1, "usb-0:5", "LS-0101", Identity("0101"), "Acme", profile)
+    said = SPEAKER.sentence(entered(draft_of(fact)))
+    assert ("acme-cam" in said.zh, "profile" in said.en) == (profile is not None,) * 2
+    rows = {label.en: lines for label, lines in Details(ZONE).rows(entered(draft_of(fact)))}
+    assert rows.get("Recorder profile") == (profile and (Text("acme-cam", "acme-cam"),))
 
 
 @pytest.mark.parametrize("fact", every_fact(), ids=lambda fact: fact.TYPE)

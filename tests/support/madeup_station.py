@@ -185,7 +185,7 @@ def every_fact():
         facts.AgentStopped("SIGTERM"),
         facts.WitnessMet("muster/example/index+key", pinned=False),
         facts.DeviceRefused("usb-1.4", "SEMICO USB Keyboard", "not_a_recorder", 6),
-        facts.RecorderDocked("v1", 1, "virtual:1", "LS-0101", Identity("0101"), "virtual"),
+        facts.RecorderDocked("v1", 1, "usb-0:5", "LS-0101", Identity("0101"), "Acme", "acme-cam"),
         facts.RecorderChecked("v1", "LS-0101", readings(), found),
         facts.ReadingObserved("LS-0101", "p01", readings(), found, "v1"),
         facts.ClockSet("v1", "LS-0101", 427_000, NOW),

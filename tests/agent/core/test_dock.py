@@ -85,6 +85,12 @@ def test_a_registered_recorder_is_entered_and_surveyed():
     assert effects[-1] == Survey(1, "v1", "R1")
 
 
+def test_the_profile_it_goes_by_is_entered():
+    known = Identified("v1", Identity(device_number="R1"), profile="acme")
+    _, effects = after(Docked(device(), "v1"), known)
+    assert [fact.profile for fact in facts(effects)] == ["acme"]
+
+
 def test_an_unregistered_recorder_is_refused_and_let_go():
     dock, effects = after(*docked("R9"))
     assert (dock.state, dock.trouble.code) == (DockState.REFUSED, "recorder_unknown")

@@ -59,7 +59,9 @@ def test_a_profile_with_another_language_is_not_its_own():
 
 
 def test_a_recorder_is_known_by_its_plug_and_by_what_it_says():
-    identity = filled().identify()
+    recorder = filled()
+    identity = recorder.identify()
+    assert recorder.profile_name == "ptp"
     assert (identity.device_number, identity.serial) == ("PTP0001", "USB0001")
     assert (identity.model, identity.how) == ("Maker DSJ-P1", "PTP DeviceInfo, USB")
     assert filled(serial="USB0001").identify().device_number is None

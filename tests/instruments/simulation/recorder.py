@@ -43,6 +43,8 @@ class Card:
 class SimulatedRecorder:
     """A driver's hold on a card as long as it is in the dock it was in."""
 
+    profile_name = None
+
     def __init__(self, card: Card) -> None:
         self._card = card
         self._hold = card.dock, card.arrival
