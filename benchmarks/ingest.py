@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks.made_up_ledgers import ORGANISATION, MadeUpLedger, Spread
 from benchmarks.made_up_stations import MadeUpStation, carry
+from benchmarks.rolls import print_rolls
 from benchmarks.tidy import as_a_child, cpu_seconds, folder_of_all
 from contracts.checkpoint import Checkpoint
 from contracts.entry import Entry, decode
@@ -172,13 +173,13 @@ def _measure(
         started = time.perf_counter()
         ledgers = _fill(index, stored, wanted.stations)
         filled = time.perf_counter() - started
+        print(f"\n{kind}, {stored} stored in {filled:.0f} s", flush=True)
+        _in_a_process(_print_rolls, index.config, ledgers).get(timeout=_PATIENCE_SECONDS)
         started = time.perf_counter()
         index.start(_PATIENCE_SECONDS)  # type: ignore[no-untyped-call]
         ready = time.perf_counter() - started
-        print(
-            f"\n{kind}, {stored} stored in {filled:.0f} s, index ready after {ready:.1f} s",
-            flush=True,
-        )
+        used = cpu_seconds(everything)["python"]
+        print(f"  index ready after {ready:.1f} s, {used:.1f} s of CPU", flush=True)
         try:
             taken = _take_in(index, ledgers, broker_port, wanted, everything)
             _print_taken(taken, peers)
@@ -187,6 +188,13 @@ def _measure(
         finally:
             index.close()  # type: ignore[no-untyped-call]
     return taken.per_second
+
+
+def _print_rolls(
+    tell: "multiprocessing.Queue[Any]", config: Path, ledgers: list[MadeUpLedger]
+) -> None:
+    print_rolls(config, ledgers, datetime.now(UTC))
+    tell.put("done")
 
 
 def _program(folder: Path, broker_port: int, url: str) -> IndexProgram:

@@ -192,6 +192,24 @@ def test_a_keeper_owes_each_day_that_begins_until_the_recorder_is_kept_no_more()
     assert calling.call(register, {}, START + 24 * HOUR).days.keys() == {today, tomorrow}
     enter(register, "s1", KeeperNoted("Q", None, None, "day", tomorrow), START + 25 * HOUR)
     assert calling.call(register, {}, START + 25 * HOUR).days.keys() == {today}
+    enter(register, "s1", visit_of(START), START + 26 * HOUR)
+    assert calling.call(register, {}, START + 26 * HOUR).days.keys() == {today}
+
+
+def test_a_return_heard_of_after_its_visit_begins_the_time_of_what_is_met():
+    out = (RecorderIssued("h", "Q", "p1", "王五", "return", ()), START - 20 * HOUR)
+    met = (visit_of(START - 3 * HOUR), START - 2 * HOUR)
+    back = (RecorderReturned("h", "Q", "p1"), START - 4 * HOUR)
+    assert called_again(first=(out, met)).due_at is None
+    assert called_again(back, first=(out, met)).due_at == START
+
+
+def test_a_station_that_was_heard_is_not_waited_for_after_a_deadline():
+    register, calling = Register(), Calling(ROSTER, CALENDAR, PATIENCE)
+    enter(register, "s1", OUT[0], START - 9 * HOUR)
+    for at, state in ((START, "pending"), (START + 2 * HOUR, "missing")):
+        (standing,) = calling.call(register, {"s1": at}, at).owed
+        assert standing.state == state
 
 
 def test_a_station_heard_again_tells_what_is_missing():
