@@ -111,9 +111,10 @@ def _range(offset: int, length: int) -> Text:
 
 def _reading(reading: Reading) -> Text:
     label, shown = _READINGS[reading.kind], _value(reading)
-    sure, how = term_of(reading.confidence), term_of(reading.how)
+    sure, how = term_of(reading.confidence), told_apart(reading.how)
     if reading.value is None:
-        return Text(f"{label.zh} {shown.zh}", f"{label.en} {shown.en}")
+        why = Text(f" ({how.zh})", f" ({how.en})") if reading.how else Text("", "")
+        return Text(f"{label.zh} {shown.zh}{why.zh}", f"{label.en} {shown.en}{why.en}")
     return Text(
         f"{label.zh} {shown.zh} ({sure.zh}: {how.zh})",
         f"{label.en} {shown.en} ({sure.en}: {how.en})",

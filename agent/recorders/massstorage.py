@@ -13,7 +13,7 @@ from agent.core.profile import PLAIN, NumberMark, Profile, chosen
 from agent.core.recorder import CardFile, Device, Listing, OpenFile, RefusedItem, Volume
 from agent.recorders.folder import CardFolder
 from agent.recorders.removing import remove_files
-from agent.recorders.telling import MARK_BYTES, number_in, percent_in
+from agent.recorders.telling import MARK_BYTES, number_in, percent_in, why_unknown
 from contracts.errors import (
     IdentityConflictError,
     MountError,
@@ -369,6 +369,7 @@ class MassStorageRecorder:
     def _battery(self, now: datetime) -> Reading:
         self._docked_at = self._docked_at or now
         file, key = self.profile.card.battery or ("", "")
+        why = why_unknown(None, file, key) if file else ""
         for one in self._volumes if file else ():
             found = one.folder.read_dated(tuple(map(str.encode, file.split("/"))), MARK_BYTES)
             percent = percent_in(found[0], key) if found else None
@@ -378,7 +379,8 @@ class MassStorageRecorder:
                 confidence: Confidence = "reported" if is_told else "estimated"
                 at = min(written, now) if written.year in _YEARS else now
                 return Reading("battery_percent", percent, file, at, confidence)
-        return Reading("battery_percent", None, "", now, "unknown")
+            why = why_unknown(found[0], file, key) if found else why
+        return Reading("battery_percent", None, why, now, "unknown")
 
 
 def _steps(mark: NumberMark) -> tuple[bytes, ...]:

@@ -33,6 +33,17 @@ def percent_in(raw: bytes, key: str) -> int | None:
     return percent if percent is not None and percent <= _FULL_PERCENT else None
 
 
+def why_unknown(raw: bytes | None, file: str, key: str) -> str:
+    """Return why a file (None: nothing was read) gives no percentage, `中文 / English`."""
+    if raw is None:
+        return f"{file} 不在卡上或读不出 / {file} is not on the card, or cannot be read"
+    if len(raw) >= MARK_BYTES:
+        return f"{file} 过长 / {file} is too long"
+    if not re.search(rf"\b{re.escape(key)}\s*=", _decoded(raw), re.IGNORECASE):
+        return f"{file} 中没有 {key} = … / {file} has no {key} = …"
+    return f"{file} 中的 {key} 不是百分比 / {key} in {file} is no percentage"
+
+
 def _decoded(raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")

@@ -8,7 +8,7 @@ import pytest
 
 from contracts import facts
 from contracts.entry import Draft, decode, encode
-from contracts.facts import FACTS, ClockSet, RecorderDocked, draft_of
+from contracts.facts import FACTS, ClockSet, RecorderChecked, RecorderDocked, draft_of
 from contracts.reading import Identity, Reading
 from contracts.text import Text
 from station.detail import Details
@@ -36,6 +36,24 @@ def test_the_made_up_facts_are_of_every_type():
 def test_a_clock_that_was_set_unseen_was_nobody_knows_how_wrong():
     said = SPEAKER.sentence(entered(draft_of(ClockSet("v1", "LS-0101", None, NOW))))
     assert ("未知" in said.zh, "unknown" in said.en) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("", Text("电量 未知", "battery unknown")),
+        ("甲 / a", Text("电量 未知 (甲)", "battery unknown (a)")),
+        (
+            "no answer: acme",
+            Text("电量 未知 (no answer: acme)", "battery unknown (no answer: acme)"),
+        ),
+    ],
+)
+def test_why_a_reading_is_unknown_is_listed_where_it_is_known(how, said):
+    reading = Reading("battery_percent", None, how, NOW, "unknown")
+    draft = draft_of(RecorderChecked("v1", "LS-0101", (reading,), ()))
+    rows = {label.en: lines for label, lines in Details(ZONE).rows(entered(draft))}
+    assert rows["Readings"] == (said,)
 
 
 @pytest.mark.parametrize("profile", ["acme-cam", None])

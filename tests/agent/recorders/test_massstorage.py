@@ -90,7 +90,7 @@ def test_info_dat_speaks_where_there_is_no_param_ini(tmp_path):
 def test_a_plain_card_has_no_number(tmp_path):
     with attached(card(tmp_path, {})) as node, recorder_on(node, tmp_path) as recorder:
         assert recorder.identify().device_number is None
-        assert recorder.profile_name == "plain"
+        assert recorder.profile_name == "generic-msc"
 
 
 def test_storage_is_measured_and_battery_and_clock_are_unknown(tmp_path):

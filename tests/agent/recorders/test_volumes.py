@@ -201,6 +201,22 @@ def test_the_battery_is_what_its_file_says(tmp_path, said, percent):
     assert percent is None or battery.at == NOW.replace(hour=7, minute=50)
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "why"),
+    [
+        ("a.txt", b"", "LOG/BATTERY.TXT is not on the card, or cannot be read"),
+        ("LOG/battery.txt", b"87", "LOG/BATTERY.TXT has no Battery0 = …"),
+        ("LOG/battery.txt", b"battery0 = lots", "Battery0 in LOG/BATTERY.TXT is no percentage"),
+        ("LOG/battery.txt", b"Battery0=187", "Battery0 in LOG/BATTERY.TXT is no percentage"),
+        ("LOG/battery.txt", b"Battery0=44\n" + bytes(70_000), "LOG/BATTERY.TXT is too long"),
+    ],
+)
+def test_a_battery_that_is_not_known_is_so_for_a_reason(tmp_path, name, said, why):
+    with docked(tmp_path, {name: said}) as recorder:
+        battery = recorder.readings(NOW)[0]
+    assert (battery.confidence, battery.how.rpartition(" / ")[2]) == ("unknown", why)
+
+
 @pytest.mark.parametrize("hours", [-2, 3, -24 * 365 * 30])
 def test_a_battery_told_long_ago_or_ahead_of_time_is_an_estimate(tmp_path, hours):
     with cards(tmp_path, {"LOG/BATTERY.TXT": b"Battery0=90"}) as device:
