@@ -15,6 +15,7 @@ from ledger.reading import LedgerReader, Search
 from station.detail import Details
 from station.forms import LABELS
 from station.page import Asked, Desk, Download, Outcome, Page
+from station.questioning import answered_by
 from station.usage import Register, UsageRow, months_back, rows_of_month, usage_rows
 from station.wording import Speaker, title_of
 
@@ -30,13 +31,13 @@ def ledger(desk: Desk, asked: Asked) -> Page:
     with desk.ledger() as book:
         entries = book.search(search, PAGE_ENTRIES + 1)
         values = {"size": book.size, "witnessed": book.witnessed_size}
-    shown, older = entries[:PAGE_ENTRIES], ""
+        shown, older = entries[:PAGE_ENTRIES], ""
+        speaker = Speaker(desk.names.person, desk.zone, answered_by(book, shown))
     if len(entries) > PAGE_ENTRIES:
         older = "?" + urlencode({**kept(asked.query), "before": str(shown[-1].sequence)})
     newest = "?" + urlencode(kept(asked.query)) if search.before else ""
     filled = {"entries": shown, "older": older, "newest": newest, "filters": asked.query}
     filled["asked"] = urlencode(kept(asked.query))
-    speaker = Speaker(desk.names.person, desk.zone)
     return Page("ledger.html", {**values, **filled, "types": _TYPES, "speaker": speaker})
 
 
@@ -47,13 +48,15 @@ def entry(desk: Desk, asked: Asked) -> Page:
         found = book.get(sequence)
         if found is None:
             return Page("missing.html", {"size": book.size}, 404)
+        questions = answered_by(book, (found,))
         values = {
             "entry": found,
+            "questions": tuple(questions.values()),
             "report": check(book.prove(sequence), None),
             "size": book.size,
             "rows": Details(desk.zone).rows(found),
             "raw": tuple(flatten(found.data)),
-            "speaker": Speaker(desk.names.person, desk.zone),
+            "speaker": Speaker(desk.names.person, desk.zone, questions),
         }
     return Page("entry.html", values)
 

@@ -12,6 +12,7 @@ from look import exporting
 from look.exporting import Cell, Column, Export, Kind, Table, export, labelled
 from station.browsing import handovers, kept, register_of, search_of
 from station.page import Asked, Desk
+from station.questioning import answered_by
 from station.rendering import english
 from station.showing import show_day, show_moment, show_second
 from station.usage import Register
@@ -67,9 +68,9 @@ def _head(book: LedgerReader) -> tuple[str, Checkpoint]:
 
 def _entries(desk: Desk, asked: Asked, book: LedgerReader, size: int) -> Iterator[tuple[Cell, ...]]:
     search = replace(search_of(desk, asked.query), before=size + 1)
-    speaker = Speaker(desk.names.person, desk.zone)
     witnessed = book.witnessed_size
     while page := book.search(search, PAGE_ENTRIES):
+        speaker = Speaker(desk.names.person, desk.zone, answered_by(book, page))
         for entry in page:
             proof = "已见证" if entry.sequence <= witnessed else "已签名"
             yield (

@@ -3,6 +3,7 @@
 from contracts.facts import LedgerOpened
 from station.board import Board, board_of
 from station.page import Asked, Desk, Page
+from station.questioning import answered_by
 from station.wording import Speaker
 
 
@@ -20,9 +21,10 @@ def receipt(desk: Desk, asked: Asked) -> Page:
     """Show the entry that was just made, in one big sentence."""
     with desk.ledger() as ledger:
         entry = ledger.get(int(asked.part))
+        questions = answered_by(ledger, (entry,) if entry else ())
     if entry is None or entry.type == LedgerOpened.TYPE:
         return not_found(desk, asked)
-    speaker = Speaker(desk.names.person, desk.zone)
+    speaker = Speaker(desk.names.person, desk.zone, questions)
     return Page("receipt.html", {"entry": entry, "speaker": speaker})
 
 

@@ -1,10 +1,14 @@
-"""The questions to wearers that nobody has answered yet, read from the ledger."""
+"""The questions to wearers, read from the ledger: those that are open, and what answers answer."""
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from contracts.entry import Entry
 from contracts.facts import fact_of
 from contracts.questions import FootageQuestioned, QuestionAnswered, question_text
 from contracts.text import Text
+from ledger.reading import LedgerReader, Search
 from station.page import Asked, Desk, Page
 
 _TYPES = (FootageQuestioned.TYPE, QuestionAnswered.TYPE)
@@ -17,6 +21,28 @@ class Row:
     fact: FootageQuestioned
     sentence: Text
     department: str
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What was asked, and by which entry."""
+
+    sequence: int
+    fact: FootageQuestioned
+
+
+def answered_by(book: LedgerReader, entries: Iterable[Entry]) -> Mapping[str, Asking]:
+    """Return by their names the questions that are answered by some of the entries."""
+    found: dict[str, Asking] = {}
+    for answer in (entry for entry in entries if entry.type == QuestionAnswered.TYPE):
+        name = str(answer.data.get("question"))
+        search = Search(name, FootageQuestioned.TYPE, answer.subject, before=answer.sequence)
+        for entry in book.search(search):
+            with suppress(ValueError):  # of a newer version
+                fact = fact_of(entry, FootageQuestioned)
+                if fact.question == name:
+                    found[name] = Asking(entry.sequence, fact)
+    return found
 
 
 def open_questions(desk: Desk) -> tuple[FootageQuestioned, ...]:

@@ -1,7 +1,7 @@
 """One sentence for each type of entry, in both languages."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from contracts.questions import (
 from contracts.text import Language, Text
 from station.board import lamps_of
 from station.copies import COPIES, HAS_COPY
+from station.questioning import Asking
 from station.showing import show_bytes, show_offset, show_second
 from station.terms import UNKNOWN, term_of, terms_of, told_apart
 from station.words import Words
@@ -23,10 +24,11 @@ from station.words import Words
 
 @dataclass(frozen=True)
 class Speaker:
-    """Words entries for one station: it knows its people and its time zone."""
+    """Words entries for one station: it knows its people, its zone and what was asked, by name."""
 
     name_of: Callable[[str], str]
     zone: ZoneInfo
+    questions: Mapping[str, Asking] = field(default_factory=dict)
 
     def title(self, entry: Entry) -> Text:
         """Return the name of an entry's type; a newer version's type names itself."""
@@ -61,6 +63,7 @@ class Speaker:
             "when": _Lookup(fact, self._moment),
             "size": _Lookup(fact, lambda value: show_bytes(float(str(value)))),
             "asked": _Lookup(fact, lambda _: self._question(fact).speak(language)),
+            "about": _Lookup(fact, lambda value: self._about(str(value)).speak(language)),
             "answered": _Lookup(fact, lambda _: _answer(fact).speak(language)),
             "offset": _Lookup(fact, lambda value: _offset(value).speak(language)),
             "checked": _Lookup(fact, lambda value: _checked(value).speak(language)),
@@ -73,6 +76,12 @@ class Speaker:
 
     def _question(self, fact: Fact) -> Text:
         return question_text(fact, self.zone) if isinstance(fact, FootageQuestioned) else UNKNOWN
+
+    def _about(self, question: str) -> Text:
+        if question not in self.questions:
+            return Text("", "")
+        said = question_text(self.questions[question].fact, self.zone)
+        return Text(f" “{said.zh}” ", f", “{said.en}”")
 
     def _moment(self, value: object) -> str:
         return show_second(value, self.zone) if isinstance(value, datetime) else str(value)
@@ -455,8 +464,8 @@ WORDS: dict[str, Words] = {
     "question.answered": Words(
         Text("说明原因", "Answer"),
         Text(
-            "{who[by]} 对记录仪 {fact.recorder} 的问题说明: {answered[answer]}",
-            "{who[by]} answered for recorder {fact.recorder}: {answered[answer]}",
+            "{who[by]} 对记录仪 {fact.recorder} 的问题{about[question]}说明: {answered[answer]}",
+            "{who[by]} answered for recorder {fact.recorder}{about[question]}: {answered[answer]}",
         ),
     ),
     "keeper.noted": Words(

@@ -1,5 +1,6 @@
 """The questions to wearers: listed while they are open, and answered without scripts."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +39,25 @@ def test_one_persons_or_recorders_questions_can_be_asked_for(client, query):
     shown = text_of(client.get("/questions", params=query))
     assert "question=q2" in shown
     assert "question=q3" not in shown
+
+
+def answers(client, more=""):
+    """Return the list of answers, and the page of the only one."""
+    listed = text_of(client.get(f"/ledger?type=question.answered{more}"))
+    (sequence,) = set(re.findall(r'href="/ledger/(\d+)"', listed))
+    return listed, text_of(client.get(f"/ledger/{sequence}?{more}"))
+
+
+@pytest.mark.usefixtures("ledger")
+def test_an_answer_repeats_its_question_and_leads_to_its_entry(client):
+    for shown in answers(client):
+        assert "没有录像, 是什么原因?” 说明: 电量不足: 换电池" in shown
+    page = answers(client)[1]
+    asked = re.search(r'href="(/ledger/\d+)">所回答的问题', page)[1]
+    assert "询问" in client.get(asked).text
+    assert "has no recording: why?”: battery empty" in answers(client, "&lang=en")[0]
+    exported = client.get("/ledger.csv?type=question.answered").text  # still in English
+    assert "has no recording: why?”: battery empty" in exported
 
 
 @pytest.mark.usefixtures("ledger")
