@@ -316,6 +316,9 @@ def record_fixture(
     """录下一台设备的回答和文件名, 只读 / keep what one recorder tells; changes nothing on it."""
     if (port is None) == (device is None):
         raise click.UsageError("--port 或 / or --device")
+    if not output.parent.is_dir():
+        why = f"没有这个文件夹 / there is no such folder: {output.parent}"
+        raise click.BadParameter(why, param_hint="--output")
     config = config or (_CONFIG if _CONFIG.exists() else None)
     settings = _load(config) if config else None
     found = _guard(lambda: wiring.record(settings, port or device or ""))

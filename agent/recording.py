@@ -44,18 +44,19 @@ from agent.families.wearer import in_frames, in_json
 from agent.families.zzx import Zzx
 from agent.questioning import answers
 from contracts.errors import (
+    FixtureTakenError,
     NoAnswerError,
     NothingPluggedInError,
     RecorderError,
     RecorderGoneError,
     RecorderSilentError,
-    SettingsError,
     TransportError,
 )
 from contracts.reading import Identity
 
 MARKER_BYTES = 64 * 1024
 PTP, LIBRARY = "ptp", "vendor_library"
+_LOOP = "loop:"
 _UTC = ZoneInfo("UTC")
 Open = Callable[[Device, Mapping[str, object]], Transport]
 
@@ -133,6 +134,10 @@ def record(
         RecorderSilentError: it does neither.
         RecorderError: as driver and transport raise.
     """
+    if device.port.startswith(_LOOP):
+        # What it holds somebody made, and the image's path tells who.
+        device = replace(device, description=device.port.removeprefix(_LOOP))
+        means = replace(means, origin="constructed")
     tried = languages(device, profiles)
     spoken, unopened = _first(device, tried, means)
     if device.kind != "block":
@@ -152,7 +157,8 @@ def write(recorded: Recorded, file: Path, *, scrub: bool) -> tuple[str, ...]:
     """Write a file, or add a card to one that has a dialogue; return what the person must know.
 
     Raises:
-        SettingsError: the file has such a part already, or is no fixture.
+        FixtureTakenError: the file has such a part already.
+        SettingsError: it is no fixture.
     """
     fixture = recorded.scrubbed() if scrub else recorded.fixture
     whole = _added(fixture, file)
@@ -286,16 +292,26 @@ def _added(new: Fixture, file: Path) -> Fixture:
     """Return what a file has already and what is new: a dialogue and then a card, or either.
 
     Raises:
-        SettingsError: it has that part, is of another profile, or is malformed.
+        FixtureTakenError: it has that part, or hides more or less.
+        SettingsError: it is malformed.
     """
     if not file.exists():
         return new
     old = parse(file.read_text(encoding="utf-8"), str(file))
-    is_same = (old.head.hidden is None) == (new.head.hidden is None)
-    if not old.exchanges or old.entries or not new.entries or not is_same:
-        problem = "已有录音 / only a card can be added, once, to a dialogue, hidden alike"
-        raise SettingsError(file=str(file), problems=(problem,))
+    if _taken(old, new):
+        raise FixtureTakenError(file=file, reason=_taken(old, new))
     return replace(old, entries=new.entries)
+
+
+def _taken(old: Fixture, new: Fixture) -> str:
+    """Return why what is new cannot be added to what a file has; empty where it can."""
+    if old.entries:
+        return "已有一张存储卡 / it has a card already"
+    if not old.exchanges or not new.entries:
+        return "只能给问答补上存储卡 / only a card can be added, and only to a dialogue"
+    if (old.head.hidden is None) != (new.head.hidden is None):
+        return "一份隐去编号, 一份没有 / one hides numbers, the other does not (--no-scrub)"
+    return ""
 
 
 def _remarks(recorded: Recorded, fixture: Fixture) -> Iterator[str]:

@@ -380,6 +380,17 @@ class FormError(StationError):
         )
 
 
+class FixtureTakenError(StationError):
+    """A recording cannot be written to a file: what it holds already does not go with it."""
+
+    code = "fixture_taken"
+    sentence = Text("{file} 中不能再录: {reason}", "{file} takes no more: {reason}")
+    remedy = Text(
+        "用 --output 另存一个文件; 确定不要旧文件, 先删除再录",
+        "Record into another file with --output, or remove this one first if it is not wanted",
+    )
+
+
 class ExportTooLongError(StationError):
     """A sheet cannot hold all that an export is of."""
 

@@ -15,10 +15,10 @@ from agent.recorders.massstorage import MassStorage
 from agent.recording import Means, found, record, write
 from agent.ways import ways
 from contracts.errors import (
+    FixtureTakenError,
     NothingPluggedInError,
     RecorderGoneError,
     RecorderSilentError,
-    SettingsError,
     TransportError,
 )
 from tests.acceptance.test_station_cards import card as image
@@ -77,6 +77,43 @@ def test_a_card_is_recorded_without_its_footage_or_its_number(tmp_path):
     assert b"footage".hex() not in said
     names = [one.name for one in parse(said, "a").entries]
     assert "DCIM/DSJ0001_000003_20260804_100000.mp4" in names
+
+
+def test_a_card_recorded_twice_into_one_file_is_refused_with_what_to_do(tmp_path):
+    file = tmp_path / "a.fixture"
+    with reader() as one:
+        one.insert(image(tmp_path, FILES))
+        ran(file, "--port", one.port)
+        before = file.read_bytes()
+        again = ran(file, "--port", one.port)
+    assert (again.exit_code, file.read_bytes()) == (2, before)
+    assert "已有一张存储卡 / it has a card already" in again.output
+    assert "[fixture_taken]" in again.output
+    assert "--output" in again.output
+
+
+def test_one_part_hidden_and_the_other_not_do_not_go_into_one_file(tmp_path):
+    file = tmp_path / "a.fixture"
+    write(recorded(Novatek()), file, scrub=True)
+    with reader() as one:
+        one.insert(image(tmp_path, FILES))
+        done = ran(file, "--port", one.port, "--no-scrub")
+    assert (done.exit_code, "one hides numbers" in done.output) == (2, True)
+
+
+def test_a_loop_device_is_no_hardware_and_its_image_s_path_is_kept_out(tmp_path):
+    file = tmp_path / "a.fixture"
+    with reader() as one:
+        one.insert(image(tmp_path, FILES))
+        assert ran(file, "--port", one.port, "--no-scrub").exit_code == 0
+    said = parse(file.read_text(encoding="utf-8"), "a")
+    assert said.head.origin == "constructed"
+    assert said.plug.description == one.port.removeprefix("loop:")
+
+
+def test_a_folder_that_is_not_there_is_said_before_anything_is_read(tmp_path):
+    done = ran(tmp_path / "nowhere" / "a.fixture", "--port", "usb-nowhere")
+    assert (done.exit_code, "there is no such folder" in done.output) == (2, True)
 
 
 def test_nothing_is_hidden_only_where_that_is_asked_for(tmp_path):
@@ -281,7 +318,7 @@ def test_a_port_that_is_no_dock_is_recorded_while_the_agent_runs(tmp_path):
 def test_a_card_is_added_to_a_dialogue_once_and_nothing_else_is(tmp_path):
     file = tmp_path / "a.fixture"
     write(recorded(Novatek()), file, scrub=True)
-    with pytest.raises(SettingsError):
+    with pytest.raises(FixtureTakenError, match="only a card"):
         write(recorded(Novatek()), file, scrub=True)
     construct("novatek", tmp_path)
     whole = parse((tmp_path / "novatek.fixture").read_text(encoding="utf-8"), "a")
