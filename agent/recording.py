@@ -32,6 +32,7 @@ from agent.core.fixture import (
 from agent.core.profile import PLAIN, Language, Profile
 from agent.core.pseudonyms import Pseudonyms, Refit, as_is, hidden
 from agent.core.recorder import CardFile, Device, Recorder
+from agent.core.remaining import Remaining, kept_words, remaining
 from agent.families import FAMILIES
 from agent.families.e12 import E12
 from agent.families.framing import refitted
@@ -56,6 +57,7 @@ from contracts.reading import Identity
 
 MARKER_BYTES = 64 * 1024
 PTP, LIBRARY = "ptp", "vendor_library"
+_LISTED, _WORDS = 5, 60  # on one line of the screen
 _LOOP = "loop:"
 _UTC = ZoneInfo("UTC")
 Open = Callable[[Device, Mapping[str, object]], Transport]
@@ -324,12 +326,29 @@ def _remarks(recorded: Recorded, fixture: Fixture) -> Iterator[str]:
         what = "编号, 序列号, 卷标, 口令, 地址 / numbers, serials, labels, passwords, addresses"
         yield f"已隐去 / hidden: {fixture.head.hidden} ({what}; 文件名 / names)"
     yield "保留 / kept: 时间, 大小, 名中字母, 时钟, 电量 / times, sizes, letters, clock, battery"
-    short = [one for one in recorded.secrets if one and one.encode() in _whole(fixture)]
-    if short and fixture.head.hidden is not None:
-        yield f"! 太短或为出厂值, 未隐去 / still there, short or a factory value: {len(short)}"
+    if fixture.head.hidden is not None:
+        for one in remaining(fixture, recorded.secrets):
+            what = f"'{one.said}' ({_where(one)})"
+            yield f"! 太短或为出厂值, 未隐去 / still there, short or a factory value: {what}"
+        yield from _kept_of_paths(recorded.fixture, fixture)
     if not _reads(fixture):
         yield "! 隐去后校验不符, 读不出 / cannot be read any more: a checksum?"
     yield "邮寄前请自己读一遍 / read the file yourself before you mail it"
+
+
+def _where(one: Remaining) -> str:
+    """Return the first lines in which something stands."""
+    first = ", ".join(f"{number} ({kind})" for number, kind in one.lines[:_LISTED])
+    more = f", … +{len(one.lines) - _LISTED}" if len(one.lines) > _LISTED else ""
+    return f"行 / line {first}{more}" if one.lines else "分在几行 / across lines"
+
+
+def _kept_of_paths(before: Fixture, after: Fixture) -> Iterator[str]:
+    words = kept_words(before.entries, after.entries)
+    if words:
+        more = f", … +{len(words) - _WORDS}" if len(words) > _WORDS else ""
+        yield f"路径中保留的 / kept of paths: {', '.join(words[:_WORDS])}{more}"
+        yield "  有人名、警号、地点的不要寄出 / do not mail it where one is a person or a place"
 
 
 def _reads(fixture: Fixture) -> bool:
@@ -399,9 +418,3 @@ def _held(recorder: Recorder, file: CardFile) -> bytes | None:
     finally:
         opened.close()
     return bytes(buffer[:done])
-
-
-def _whole(fixture: Fixture) -> bytes:
-    said = b"".join(bytes.fromhex(one.answer or "") for one in fixture.exchanges)
-    plain = said.replace(b"\0", b"")  # PTP's texts are UTF-16
-    return said + plain + "\n".join(text(fixture)).encode()

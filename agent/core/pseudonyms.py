@@ -23,24 +23,32 @@ _HEARD = re.compile(r"(?<= B: )[0-9a-f ]+$")  # how a line shows what it heard o
 _DATE_BEFORE = re.compile(rb"(?:19|20)\d{6}[-_ T]?$")
 _MOMENTS = {8: "%Y%m%d", 12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S"}
 _TIME_DIGITS = 6
+_PUNCTUATION = re.compile(rb"[^0-9A-Za-z]+")
+_NUMBER = re.compile(rb"(?=[0-9A-Za-z._-]*[0-9])[0-9A-Za-z]+(?:[._-][0-9A-Za-z]+)*")
 
 
 class Pseudonyms:
     """Pseudonyms of the secrets given, in their order, and of what is met in names later on.
 
     A pseudonym keeps what stands before the first digit; all other letters and digits become a
-    count: DSJ0042 becomes DSJ0001. The same string has the same one in the whole file.
+    count: DSJ0042 becomes DSJ0001. The same string has the same one in the whole file, also without
+    its punctuation, and in names without what stands before its first digit.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._known: dict[bytes, bytes] = {}
+        self._forms: dict[bytes, tuple[bytes, int]] = {}
         for secret in secrets:
-            if _is_telling(secret):
+            if _is_telling(secret.encode()):
                 for encoding in ("utf-8", "gb18030"):
                     self._of(secret.encode(encoding))
         self.secrets = tuple(self._known)
-        listed = sorted(map(re.escape, self._known), key=len, reverse=True)
-        self._listed = b"|".join(listed) or rb"(?!)"
+        for known in self.secrets:
+            self._forms |= _squeezed(known)
+        self._listed = _either((*self._known, *self._forms))
+        self._named: set[bytes] = set()
+        for known in self.secrets:
+            self._look_for(known)
 
     @property
     def count(self) -> int:
@@ -55,7 +63,7 @@ class Pseudonyms:
 
         def hidden(found: re.Match[bytes]) -> bytes:
             word = found[0]
-            if word in self._known:
+            if word in self._known or word in self._forms:
                 return self._of(word)
             if not word.isdigit():
                 return b"X" * len(word)
@@ -73,10 +81,24 @@ class Pseudonyms:
 
         def hidden(found: re.Match[bytes]) -> bytes:
             word = found[0]
-            is_kept = word.isdigit() and word not in self.secrets
+            is_kept = word.isdigit() and word not in self._named
             return word if is_kept and _is_moment(word, path[: found.start()]) else self._of(word)
 
-        return re.sub(self._listed + b"|" + _TELLING, hidden, path)
+        return re.sub(_either(self._named, _alone) + b"|" + _TELLING, hidden, path)
+
+    def look_for_values(self, raw: bytes, kept: str) -> None:
+        """Have the numbers in a small file found in names later on, but for the key `kept`."""
+        for line in raw.splitlines():
+            key, equals, value = line.partition(b"=")
+            if not (equals and key.strip().lower() == kept.encode().lower()):
+                for number in _NUMBER.findall(value if equals else line):
+                    if _is_telling(number) and not _is_moment(_bare(number), b""):
+                        self._look_for(number)
+
+    def _look_for(self, word: bytes) -> None:
+        forms = {**_squeezed(word), **_unprefixed(word)}
+        self._forms = {**forms, **self._forms}
+        self._named |= {word, *forms}
 
     def hide_values(self, raw: bytes, kept: str) -> bytes:
         """Replace every value of a small file by 0 and X, but for secrets and the key `kept`."""
@@ -94,11 +116,14 @@ class Pseudonyms:
         return key + equals + re.sub(self._listed + b"|" + _CHANGED.pattern, self._masked, value)
 
     def _masked(self, found: re.Match[bytes]) -> bytes:
-        if found[0] in self._known:
+        if found[0] in self._known or found[0] in self._forms:
             return self._of(found[0])
         return b"0" if found[0].isdigit() else b"X"
 
     def _of(self, secret: bytes) -> bytes:
+        if secret not in self._known and secret in self._forms:
+            whole, start = self._forms[secret]
+            return _bare(self._of(whole)[start:])
         if secret not in self._known:
             taken = {*self._known, *self._known.values()}
             tried = (_numbered(secret, n) for n in range(len(self._known) + 1, _TRIES))
@@ -132,6 +157,9 @@ def hidden(
         description=names.hide_text(plug.description),
     )
     exchanges = tuple(_exchanges(fixture.exchanges, names, refit))
+    for one in fixture.entries:
+        kept = markers.get(bytes.fromhex(one.path).lower(), "")
+        names.look_for_values(bytes.fromhex(one.holds or ""), kept)
     entries = tuple(_entry(one, names, markers) for one in fixture.entries)
     options = _everywhere(fixture.head.options, names)
     head = replace(fixture.head, options=options, hidden=names.count)
@@ -194,12 +222,42 @@ def _is_bytes(name: str, value: object) -> bool:
     return name in {"cdb", "payload", "until"} and isinstance(value, str)
 
 
-def _is_telling(secret: str) -> bool:
+def _is_telling(secret: bytes) -> bool:
     return (
-        len(secret.encode()) >= SHORTEST
+        len(secret) >= SHORTEST
         and len(set(secret)) > 1
-        and secret not in DEFAULT_PASSWORDS
+        and secret.decode("utf-8", "replace") not in DEFAULT_PASSWORDS
     )
+
+
+def _squeezed(word: bytes) -> dict[bytes, tuple[bytes, int]]:
+    """Return a word without its punctuation, with the word and where in it that begins."""
+    made = _bare(word)
+    return {made: (word, 0)} if made != word and word.isascii() and _is_telling(made) else {}
+
+
+def _unprefixed(word: bytes) -> dict[bytes, tuple[bytes, int]]:
+    """Return what stands from a word's first digit on; what looks like a moment stays one."""
+    prefix = _KEPT_PREFIX.match(word)
+    if not prefix or not prefix.end() or not word.isascii():
+        return {}
+    made = _bare(word[prefix.end() :])
+    is_sure = _is_telling(made) and not _is_moment(made, b"")
+    return {made: (word, prefix.end())} if is_sure else {}
+
+
+def _bare(word: bytes) -> bytes:
+    return _PUNCTUATION.sub(b"", word)
+
+
+def _either(words: Iterable[bytes], pattern: Callable[[bytes], bytes] = re.escape) -> bytes:
+    """Return a pattern for any of these, the longest first; for nothing where there are none."""
+    return b"|".join(map(pattern, sorted(words, key=len, reverse=True))) or rb"(?!)"
+
+
+def _alone(word: bytes) -> bytes:
+    """Return a pattern for a word in a name; a number is not looked for inside a longer one."""
+    return rb"(?<!\d)" + word + rb"(?!\d)" if word.isdigit() else re.escape(word)
 
 
 def _is_moment(digits: bytes, before: bytes) -> bool:

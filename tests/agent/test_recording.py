@@ -116,6 +116,20 @@ def test_a_folder_that_is_not_there_is_said_before_anything_is_read(tmp_path):
     assert (done.exit_code, "there is no such folder" in done.output) == (2, True)
 
 
+def test_the_officer_s_number_is_hidden_in_names_and_what_is_kept_of_them_is_listed(tmp_path):
+    file = tmp_path / "a.fixture"
+    ini = b"[ZFY]\r\nDevNo=KSTR-2207\r\nUserNo=P0317\r\n"
+    files = {"PARAM.INI": ini, "CHEN/KSTR2207_P0317_20260804_100000.mp4": b"footage"}
+    with reader() as one:
+        one.insert(image(tmp_path, files))
+        done = ran(file, "--port", one.port)
+    said = file.read_text(encoding="utf-8")
+    assert done.exit_code == 0, done.output
+    assert [word for word in ("2207", "0317") if word in said] == []
+    (kept,) = [line for line in done.output.splitlines() if line.startswith("路径中保留的")]
+    assert "CHEN" in kept
+
+
 def test_nothing_is_hidden_only_where_that_is_asked_for(tmp_path):
     with reader() as one:
         one.insert(image(tmp_path, FILES))
@@ -327,7 +341,9 @@ def test_a_card_is_added_to_a_dialogue_once_and_nothing_else_is(tmp_path):
 
 def test_what_is_too_short_to_hide_is_said(tmp_path):
     said = write(recorded(Novatek(number="A1")), tmp_path / "a.fixture", scrub=True)
-    assert any(line.startswith("! 太短") for line in said)
+    (warned,) = [line for line in said if line.startswith("! 太短")]
+    assert "'A1' (行 / line " in warned
+    assert "(exchange identity)" in warned
     said = write(recorded(Novatek()), tmp_path / "b.fixture", scrub=False)
     assert any(line.startswith("! 未隐去") for line in said)
 

@@ -56,6 +56,33 @@ def test_numbers_and_people_in_names_are_hidden_and_moments_stay(names):
     assert names.hide_name(path) == said
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (b"KSTR-2207/a.mp4", b"KSTR-0001/a.mp4"),
+        (b"KSTR2207_a.mp4", b"KSTR0001_a.mp4"),
+        (b"CAM_2207_20260804_100000.mp4", b"CAM_0001_20260804_100000.mp4"),
+        (b"20220722.mp4", b"20220722.mp4"),
+        (b"DCIM/P0317A/x.mp4", b"DCIM/P0002A/x.mp4"),
+        (b"0317.mp4", b"0002.mp4"),
+        (b"P-0318.mp4", b"P-0002.mp4"),
+        (b"100MEDIA_20260804.mp4", b"100MEDIA_20260804.mp4"),
+    ],
+)
+def test_a_number_is_hidden_in_names_also_without_its_prefix_and_punctuation(path, said):
+    names = Pseudonyms(["KSTR-2207"])
+    raw = b"[ZFY]\r\nUser=P0317\r\nDate=2026-08-04\r\nSize=99\r\nBattery0=100MEDIA\r\nP-0318;x\r\n"
+    names.look_for_values(raw, "Battery0")
+    assert names.hide_name(path) == said
+
+
+def test_a_number_is_hidden_without_its_punctuation_in_answers_and_small_files():
+    names = Pseudonyms(["KSTR-2207", "DSJ20260804", "A-111"])
+    assert names.hide(b"@KSTR2207;2207") == b"@KSTR0001;2207"
+    assert names.hide_values(b"No=KSTR2207;A111", "") == b"No=KSTR0001;A003"
+    assert names.hide_name(b"20260804_100000.mp4") == b"20260804_100000.mp4"
+
+
 @pytest.mark.parametrize("kept", ["20260804100000", "260804100000", "20260804", "x20260804-235959"])
 def test_moments_in_names_are_kept(names, kept):
     assert names.hide_name(kept.encode()) == kept.encode()
