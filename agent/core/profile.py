@@ -232,6 +232,9 @@ def _problems(profile: Profile) -> Iterator[str]:
         yield "language: 秒数应为正数 / seconds must be above 0"
     if profile.clearing and "clear" not in profile.facts:
         yield "facts.clear: 允许清空须说明方法 / clearing is allowed, so it must say how"
+    if not match.kinds:
+        yield "match.kinds: 至少一种, 否则什么也不符合 / at least one: nothing fits none"
+    yield from _bad_names(profile.card)
     yield from _bad_chapters(profile.card.chapters)
 
 
@@ -239,6 +242,15 @@ def _unlike(key: str, values: Iterable[str], shape: re.Pattern[str], example: st
     for value in values:
         if not shape.fullmatch(value):
             yield f"{key}: {value!r} 应形如 / must be like {example!r}"
+
+
+def _bad_names(card: Card) -> Iterator[str]:
+    for one in card.sidecars:
+        if not one.startswith(".") or one == ".":
+            yield f"card.sidecars: {one!r} 应以点开头 / must begin with a dot, as '.gpx'"
+    for one in card.important:
+        if not one or "." in one:
+            yield f"card.important: {one!r} 应为扩展名之前的结尾 / must end before the extension"
 
 
 def _bad_chapters(pattern: str) -> Iterator[str]:

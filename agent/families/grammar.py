@@ -276,7 +276,8 @@ class Grammar:
         except ValueError as error:
             yield f"{key}.answer: {error}"
             return
-        yield from (f"{key}.answer: (?P<{name}>…)" for name in groups if name not in known)
+        lacking = (f"(?P<{name}>…)" for name in groups if name not in known)
+        yield from (f"{key}.answer: 缺少命名组 / lacks the group {one}" for one in lacking)
         try:
             found = self._matched(asked, raw(asked.example, self._options.frame))
         except ValueError as error:

@@ -11,6 +11,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 PATTERN_MAX = 300
+_UNKNOWN = (
+    "不支持, 从此处起; 分组写 (?:…) 或 (?P<name>…), 其后只能跟 ?"
+    " / not known from here on; a group is (?:…) or (?P<name>…), and only ? may follow it"
+)
 _TOKEN = re.compile(
     r"""
     (?P<open>\((?:\?:|\?P<(?P<name>[a-z][a-z0-9_]*)>))
@@ -35,14 +39,14 @@ def compiled(pattern: str) -> re.Pattern[str]:
     only `?`.
 
     Raises:
-        ValueError: for anything else, with the place.
+        ValueError: for anything else, with the place, in both languages.
     """
     if len(pattern) > PATTERN_MAX:
-        raise ValueError(f"{len(pattern)} > {PATTERN_MAX}")
+        raise ValueError(f"样式过长 / too long: {len(pattern)} > {PATTERN_MAX}")
     try:
         return re.compile(_kept(_tokens(pattern)), re.ASCII)
     except re.error as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"不成样式 / no pattern: {error}") from error
 
 
 def _tokens(pattern: str) -> list[re.Match[str]]:
@@ -51,7 +55,7 @@ def _tokens(pattern: str) -> list[re.Match[str]]:
     while at < len(pattern):
         token = _TOKEN.match(pattern, at)
         if token is None:
-            raise ValueError(f"{at}: {pattern[at : at + 8]!r}")
+            raise ValueError(f"{_UNKNOWN}: {pattern[at : at + 8]!r} ({at + 1})")
         tokens.append(token)
         at = token.end()
     return tokens
@@ -72,11 +76,11 @@ def _kept(tokens: Iterable[re.Match[str]]) -> str:
         elif not token["close"]:
             said[-1] += token[0] + ("+" if token["many"] else "")
         elif not names:
-            raise ValueError(f"{token.start()}: )")
+            raise ValueError(f"多余的 / one too many: ')' ({token.start() + 1})")
         else:
             group, name = f"(?>{said.pop()})", names.pop()
             group = f"(?P<{name}>{group})" if name else group
             said[-1] += f"(?>{group}|)" if token["close"] == ")?" else group
     if names:
-        raise ValueError("(")
+        raise ValueError("没有闭合 / not closed: '('")
     return f"(?>{said[0]})"

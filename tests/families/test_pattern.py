@@ -56,6 +56,21 @@ def test_anything_else_is_refused(pattern):
         compiled(pattern)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "zh", "en"),
+    [
+        ("x(a+)+", "不支持", r"a group is .* may follow it: '\(a\+\)\+' \(2\)$"),
+        ("a)", "多余的", r"one too many: '\)' \(2\)"),
+        ("(?:a", "没有闭合", r"not closed: '\('"),
+        ("[b-a]", "不成样式", "no pattern: bad character range"),
+        ("x" * (PATTERN_MAX + 1), "样式过长", f"too long: {PATTERN_MAX + 1}"),
+    ],
+)
+def test_what_is_refused_says_why_and_where_in_both_languages(pattern, zh, en):
+    with pytest.raises(ValueError, match=f"^{zh}.* / .*{en}"):
+        compiled(pattern)
+
+
 def test_a_group_that_was_not_there_tells_nothing():
     found = compiled("(?P<a>(?P<b>x)|y)?z(?P<c>w)?").fullmatch("yz")
     assert found.groupdict() == {"a": "y", "b": None, "c": None}
