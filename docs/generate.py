@@ -311,8 +311,6 @@ def _default(field: Field[Any]) -> str:
         return "见下 / below" if is_dataclass(made) else f"`{_toml_value(made)}`"
     if field.default is MISSING:
         return "**必填 / required**"
-    if isinstance(field.default, tuple) and any(map(is_dataclass, field.default)):
-        return "见下 / below"
     return "无 / none" if field.default is None else f"`{_toml_value(field.default)}`"
 
 
@@ -321,6 +319,10 @@ def _toml_value(value: object) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f'"{value}"'
+    if is_dataclass(value) and not isinstance(value, type):
+        given = (one for one in fields(value) if getattr(value, one.name) != one.default)
+        said = (f"{one.name} = {_toml_value(getattr(value, one.name))}" for one in given)
+        return f"{{ {', '.join(said)} }}"
     if isinstance(value, tuple) and value:
         return f"[{', '.join(map(_toml_value, value))}]"
     return {"()": "[]"}.get(str(value), str(value))

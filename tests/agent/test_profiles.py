@@ -3,6 +3,7 @@
 import pytest
 
 from agent import families
+from agent.core.profile import NUMBER_MARKS
 from agent.profiles import load, shipped
 from contracts.errors import SettingsError
 
@@ -112,3 +113,10 @@ def test_what_is_entered_of_refused_files_is_bounded(tmp_path):
     named = load(tmp_path, FAMILIES).refused_files
     assert len(named) == 8
     assert named[0] == "50-\\xff.toml"
+
+
+def test_every_profile_that_goes_by_the_usual_files_for_its_number_says_so():
+    for profile in load(None, FAMILIES).profiles:
+        is_disk = profile.language is None or profile.language.transport != "ptp"
+        is_usual = is_disk and profile.card.identity == NUMBER_MARKS
+        assert is_usual == ("PARAM.INI, Info.dat" in profile.facts["identity"].how), profile.name

@@ -10,13 +10,19 @@ from agent.core.family import Family, Told
 from agent.families.grammar import Grammar, Value
 from contracts.errors import NoAnswerError, SettingsError
 from contracts.reading import Identity
-from tests.support.declared import BADGE, BOARD, BYTES, RECORDERS, TEXT
+from tests.support.declared import BADGE, BOARD, BYTES, PROFILES, RECORDERS, TEXT
 from tests.support.emulators.serial_recorder import BadgeReader, ChargeBoard, TextRecorder
 from tests.support.wire import Says, held, overheard
 
 MIB = 1 << 20
 EVENING = datetime(2026, 11, 22, 18, 30, 5)  # noqa: DTZ001  # a recorder's, which has no zone
 PROBE = {"ask": "?", "answer": "OK", "example": "OK"}
+NO_FACTS = {"serial", "frame", "value"}
+
+
+def test_the_manuals_examples_say_in_their_facts_all_that_they_ask():
+    for profile in PROFILES:
+        assert profile["facts"].keys() == profile["language"]["options"].keys() - NO_FACTS
 
 
 @pytest.fixture(params=RECORDERS)

@@ -17,3 +17,4 @@ TEXT_PROFILE, _, BOARD_PROFILE, BADGE_PROFILE = _BLOCKS
 TEXT, BYTES, BOARD, BADGE = (tomllib.loads(block)["language"]["options"] for block in _BLOCKS)
 RECORDERS = {"text": (TEXT, TextRecorder), "bytes": (BYTES, ByteRecorder)}
 HARDWARE = {"board": (BOARD, ChargeBoard), "badge": (BADGE, BadgeReader)}
+PROFILES = tuple(map(tomllib.loads, _BLOCKS))
