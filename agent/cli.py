@@ -288,16 +288,19 @@ def ask(
     """按型号档案询问一台设备, 只读 / ask one device as a profile says; changes nothing on it."""
     config = config or (_CONFIG if _CONFIG.exists() else None)
     loaded = _guard(lambda: wiring.known_recorders(_load(config) if config else None))
-    named = _named(loaded, profile)
+    named = _named(loaded, profile, config)
     lacking = questioning.lacking(named, device, serial)
     if lacking:
         why = f"型号 {profile} 须用 {lacking} 指明设备 / {lacking} must say which device it is"
         raise click.UsageError(why)
-    told = _guard(lambda: questioning.ask(named, device, serial))
-    if as_json:
-        click.echo(json.dumps(questioning.document(told), ensure_ascii=False, indent=2))
-    else:
-        click.echo("\n".join(questioning.text(told)))
+    told: list[questioning.Answer] = []
+    try:
+        _guard(lambda: questioning.ask(named, device, serial, told.append))
+    finally:  # what was told before a failure is not lost
+        if told and as_json:
+            click.echo(json.dumps(questioning.document(told), ensure_ascii=False, indent=2))
+        elif told:
+            click.echo("\n".join(questioning.text(told)))
 
 
 @main.command("record-fixture")
@@ -326,7 +329,7 @@ def record_fixture(
         click.echo(visible(line))
 
 
-def _named(loaded: Loaded, name: str) -> Profile:
+def _named(loaded: Loaded, name: str, config: Path | None) -> Profile:
     """Return a profile by its name; a malformed file may be why there is none."""
     found = next((one for one in loaded.profiles if one.name == name), None)
     if found is not None:
@@ -335,6 +338,8 @@ def _named(loaded: Loaded, name: str) -> Profile:
     near = get_close_matches(name, [one.name for one in loaded.profiles], 1)
     lines += [f"是不是 / did you mean: {one}?" for one in near]
     lines += [error.account for error in loaded.refused]
+    if config is None:
+        lines.append("只读了随程序的; 本站的用 --config / only those shipped were read: --config")
     lines.append("现有型号 / those there are: muster-agent recorders")
     raise click.BadParameter("\n".join(lines), param_hint="--profile")
 

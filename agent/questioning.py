@@ -4,7 +4,7 @@ For whoever adds a recorder, or reads a board in a dock: every fact the device t
 asked for and how sure it is; neither the clock is set nor the mode switched.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,14 @@ from agent.core.recorder import Device
 from agent.families import FAMILIES
 from agent.families.grammar import Grammar
 from agent.ways import ways
-from contracts.errors import NoAnswerError, NotAskableError, RecorderSilentError
+from contracts.errors import (
+    GoneWhileAskedError,
+    NoAnswerError,
+    NotAskableError,
+    NothingPluggedInError,
+    RecorderGoneError,
+    RecorderSilentError,
+)
 from contracts.names import visible
 
 T = TypeVar("T")
@@ -53,25 +60,37 @@ class Answer:
     unit: str = ""
 
 
-def ask(profile: Profile, node: Path | None, serial: str | None) -> tuple[Answer, ...]:
+def ask(
+    profile: Profile, node: Path | None, serial: str | None, tell: Callable[[Answer], object]
+) -> None:
     """Speak with whatever is at a node, or has this USB serial number, as a profile says.
+
+    Each answer is told as it comes.
 
     Raises:
         NotAskableError: the profile has no language that can be asked like this.
         RecorderSilentError: nothing there speaks this language.
-        RecorderGoneError, TransportError: as `Transport.ask`.
+        NothingPluggedInError: nothing is there.
+        GoneWhileAskedError: it went away in between.
+        TransportError: as `Transport.ask`.
     """
     language = profile.language
     opens = ways().get(language.transport) if language else None
     if language is None or opens is None or language.family not in FAMILIES:
         raise NotAskableError(profile=profile.name)
     family = FAMILIES[language.family](language.options)
-    transport = opens(_device(node, serial), language.options)
+    at = str(node or serial or language.transport)
+    try:
+        transport = opens(_device(node, serial), language.options)
+    except RecorderGoneError as error:
+        raise NothingPluggedInError(at=at) from error
     try:
         if not converse(family.probe(), transport):
-            at = str(node or serial or language.transport)
             raise RecorderSilentError(device=at, tried=profile.name)
-        return tuple(answers(family, transport))
+        for answer in answers(family, transport):
+            tell(answer)
+    except RecorderGoneError as error:
+        raise GoneWhileAskedError(at=at) from error
     finally:
         transport.close()
 
@@ -97,16 +116,20 @@ def answers(
         yield Answer("login", login, why, "reported" if login else "unknown")
     asking("identity")
     identity, why = _told(family.identity, transport)
+    why = why or _reason(family)
     for mark in ("number", "serial", "model"):
         value = getattr(identity, "device_number" if mark == "number" else mark, None)
-        how = identity.how if identity else why
+        how = identity.how if identity and (value or not why) else why
         yield Answer(mark, value, how, "reported" if value else "unknown")
     asking("battery")
-    yield _answer("battery_percent", *_told(family.battery, transport))
+    battery, why = _told(family.battery, transport)
+    yield _answer("battery_percent", battery, why or _reason(family))
     asking("clock")
-    yield _answer("clock", *_told(family.clock, transport))
+    clock, why = _told(family.clock, transport)
+    yield _answer("clock", clock, why or _reason(family))
     asking("storage")
     storage, why = _told(family.storage, transport)
+    why = why or _reason(family)
     for at, fact in enumerate(("free_bytes", "total_bytes")):
         yield _answer(fact, storage[at] if storage else None, why)
     if isinstance(family, Grammar):
@@ -116,13 +139,13 @@ def answers(
             yield Answer(told.name, told.value, told.how, sure, unit=told.unit)
 
 
-def text(told: tuple[Answer, ...]) -> Iterator[str]:
+def text(told: Iterable[Answer]) -> Iterator[str]:
     """Yield the lines people read."""
     for answer in told:
         yield f"{_WORDS.get(answer.fact, visible(answer.fact))}: {_shown(answer)}"
 
 
-def document(told: tuple[Answer, ...]) -> list[dict[str, object]]:
+def document(told: Iterable[Answer]) -> list[dict[str, object]]:
     """Return the same for programs."""
     return [asdict(answer) for answer in told]
 
@@ -142,6 +165,11 @@ def _answer(fact: str, told: Told[int] | Told[datetime] | None, why: str) -> Ans
         return Answer(fact, None, why)
     value = told.value.isoformat(" ") if isinstance(told.value, datetime) else told.value
     return Answer(fact, value, told.how, told.confidence, told.uncertainty)
+
+
+def _reason(family: Family) -> str:
+    """Return why a declared language has no value for what was asked last."""
+    return family.why if isinstance(family, Grammar) else ""
 
 
 def _told(asked: Callable[[], Dialogue[T]], transport: Transport) -> tuple[T | None, str]:

@@ -130,7 +130,7 @@ class GrammarOptions:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Something a profile asks for beside the facts: None where it was not told."""
+    """Something a profile asks for beside the facts: None where it was not told, `how` says why."""
 
     name: str
     unit: str
@@ -141,11 +141,14 @@ class Value:
 class Grammar:
     """The language. A fact the profile does not declare is unknown, and is not asked for.
 
+    `why` says why what was asked for last is unknown, in both languages.
+
     Raises:
         SettingsError: on making it, for options that cannot work, each with its key.
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
+        self.why = ""
         self._options = from_table(options, GrammarOptions, "language.options")
         problems = tuple(self._problems())
         if problems:
@@ -216,11 +219,13 @@ class Grammar:
         """Ask for whatever else the profile declares."""
         told = []
         for asked in self._options.value:
+            groups: Groups = {}
             try:
                 groups = (yield from self._asked(asked.name, asked)) or {}
-            except NoAnswerError:
-                groups = {}
-            told.append(Value(asked.name, asked.unit, self._value(asked, groups)))
+            except NoAnswerError as error:
+                self.why = str(error.text)
+            value = self._value(asked, groups)
+            told.append(Value(asked.name, asked.unit, value, self.why if value is None else HOW))
         return tuple(told)
 
     def _asked(
@@ -228,6 +233,7 @@ class Grammar:
     ) -> Dialogue[Groups | None]:
         """Ask, again if need be; None where only something else is answered or nothing declared."""
         if asked is None:
+            self.why = "档案没有声明 / the profile does not declare it"
             return None
         answered = False
         for _ in range(asked.tries):
@@ -239,11 +245,24 @@ class Grammar:
                 except NoAnswerError:
                     break
                 answered = True
-                if (groups := self._matched(asked, payload)) is not None:
+                groups = self._matched(asked, payload)
+                self.why = self._doubt(payload, fits=groups is not None)
+                if groups is not None:
                     return groups
         if answered:
             return None
         raise NoAnswerError(request=fact, reason=f"{asked.tries} × {asked.seconds:g} s")
+
+    def _doubt(self, payload: bytes | None, *, fits: bool) -> str:
+        """Return why an answer may tell no value."""
+        text = None if payload is None else shown(payload, self._options.frame)
+        if payload is None:
+            return "校验和或帧不符 / wrong checksum or frame"
+        if text is None:
+            return f"不是该编码 / not in its encoding: {payload.hex(' ')}"
+        if fits:
+            return f"不成值或超出范围 / no value, or out of range: {text!r}"
+        return f"回答与样式不符 / the answer does not fit: {text!r}"
 
     def _problems(self) -> Iterator[str]:
         """Yield what of the declaration cannot work, each with its key."""

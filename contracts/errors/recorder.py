@@ -186,6 +186,16 @@ class RecorderGoneError(RecorderError):
     remedy = Text("重新插入, 采集将继续", "Dock it again; the import goes on where it stopped")
 
 
+class GoneWhileAskedError(RecorderError):
+    """A device went away while `muster-agent ask` spoke with it."""
+
+    code = "gone_while_asked"
+    sentence = Text(
+        "询问中 {at} 断开, 其余未问到", "{at} went away while it was asked; the rest is not known"
+    )
+    remedy = Text("检查插头和线缆, 再问一次", "Check plug and cable, and ask again")
+
+
 class MountError(RecorderError):
     """The card cannot be mounted."""
 

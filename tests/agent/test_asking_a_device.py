@@ -100,7 +100,56 @@ def test_what_is_unknown_says_why(own):
     with SerialPort() as port:
         port.answer(recorder)
         done = asked(own, "--profile", "text", "--device", port.node)
-    assert "电量 / battery: 未知 / unknown" in done.output.splitlines()
+    why = (
+        "电量 / battery: 未知 / unknown (不成值或超出范围 / no value, or out of range: 'BAT=255%')"
+    )
+    assert why in done.output.splitlines()
+
+
+class Odd(TextRecorder):
+    """Says its battery in words, and its clock with a wrong checksum."""
+
+    def line(self, said):
+        if b"BAT" in said:
+            return self.framed(b"BAT=lots")
+        if b"TIME" in said:
+            return b"$TIME=20261122183005*00\r\n"
+        return super().line(said)
+
+
+class Leaving(TextRecorder):
+    """Hangs up when it is asked for its room."""
+
+    def line(self, said):
+        if b"DISK" in said:
+            raise OSError
+        return super().line(said)
+
+
+def test_an_answer_that_cannot_be_used_says_why(own):
+    declare(own, "text", TEXT_PROFILE)
+    with SerialPort() as port:
+        port.answer(Odd(baud=9600))
+        done = asked(own, "--profile", "text", "--device", port.node)
+    assert "未知 / unknown (回答与样式不符 / the answer does not fit: 'BAT=lots')" in done.output
+    assert "时钟 / clock: 未知 / unknown (校验和或帧不符 / wrong checksum or frame)" in done.output
+
+
+def test_what_was_told_before_the_line_closed_is_printed(own):
+    with tcp_port(Leaving) as port:
+        lan = f'[language.options.tcp]\nhost = "127.0.0.1"\nport = {port}\n'
+        text = TEXT_PROFILE.replace('transport = "serial"', 'transport = "tcp"')
+        declare(own, "lan", f"{text}\n{lan}")
+        done = asked(own, "--profile", "lan")
+    assert done.exit_code == 2
+    assert "编号 / number: DSJ0001 (reported, grammar)" in done.output
+    assert "[gone_while_asked]" in done.output
+
+
+def test_without_settings_it_is_said_that_only_the_shipped_profiles_were_read(monkeypatch):
+    monkeypatch.setattr("agent.cli._CONFIG", ROOT / "nowhere")
+    done = CliRunner().invoke(main, ["ask", "--profile", "own"])
+    assert (done.exit_code, "only those shipped were read: --config" in done.output) == (2, True)
 
 
 def test_an_android_recorder_is_asked_through_adb(own):

@@ -160,8 +160,9 @@ def test_a_badge_reader_is_only_listened_to():
 
 
 def test_a_value_nobody_tells_is_unknown():
-    assert held(Grammar(BOARD).values(), Says(b"")) == (Value("charge_current", "mA", None),)
-    assert held(Grammar(BOARD).values(), Says(b"?\r\n")) == (Value("charge_current", "mA", None),)
+    for said, why in ((b"", "did not answer"), (b"?\r\n", "does not fit: '?'")):
+        (value,) = held(Grammar(BOARD).values(), Says(said))
+        assert (value.value, why in value.how) == (None, True)
 
 
 def test_a_battery_of_bars_is_an_estimate():
@@ -274,3 +275,19 @@ def test_no_text_does_harm(said):
 
 def test_the_frame_is_the_declared_one():
     assert Grammar(TEXT).frame.prefix == "$"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"lots", "the answer does not fit: 'lots'"),
+        (b"101", "out of range: '101'"),
+        (b"\xff", "not in its encoding: ff"),
+    ],
+)
+def test_why_a_value_is_unknown_is_told(said, why):
+    family = asked("battery", answer=r"(?P<percent>\d+)", example="5")
+    assert held(family.battery(), Says(said)) is None
+    assert family.why.endswith(why)
+    assert held(family.clock(), Says(said)) is None
+    assert family.why.endswith("the profile does not declare it")
