@@ -19,7 +19,7 @@ from tests.instruments.syscalls.injecting import (
 )
 
 NAME = "syscalls"
-SHARE = ("first", "resume", "copying", "signing")
+SHARE = ("first", "resume", "signing")
 KINDS = (KILL, "EIO", "ENOSPC", "EROFS")
 EVERY_KIND = (KILL, "EIO", "ENOSPC", "EROFS", "EDQUOT", "EINTR", "EMFILE", "ENOMEM")
 JOBS = 2

@@ -1,4 +1,4 @@
-"""Every system call of four scenarios, killed and failed; and that the injector would see."""
+"""Every system call of three scenarios, killed and failed; and that the injector would see."""
 
 import os
 
@@ -107,11 +107,11 @@ def test_each_call_gets_what_a_kernel_can_answer_it(kind, share):
     assert len([*points_of("first", CALLS, kind, whole=True)]) >= len(points)
 
 
-def test_every_system_call_of_four_scenarios_is_killed_and_failed_without_a_violation():
+def test_every_system_call_of_three_scenarios_is_killed_and_failed_without_a_violation():
     share = Share(0, 0)
     tally = inject_all(share, Wanted())
     conclude(NAME, share, counts_of(tally, Wanted()))
     assert tally.killed > 300
-    assert tally.failed > 1_700
+    assert tally.failed > 1_500
     assert tally.missed * 100 <= tally.points
     assert tally.violations == []
