@@ -32,12 +32,12 @@ from ledger.store import Ledger
 from look.exporting import KINDS
 from station.cli import pages_of
 from station.wording import Speaker
-from tests.support import madeup_station
+from tests.support import loaded, madeup_station
 from tests.support.entering import MOMENT, cosign, opened
 from tests.support.hostile_names import names, raw_marks
 from tests.support.made_up import imported
 from tests.support.made_up_office import hostile_office
-from tests.support.running_agent import PROGRAM, World, running
+from tests.support.running_agent import World, running
 from tests.support.running_pages import free_port, serving
 from tests.support.sheets import is_obeyed, lines_of, rows_of, text_of
 
@@ -116,8 +116,7 @@ def test_a_proof_made_to_hurt_cannot_speak_to_the_terminal(tmp_path):
     (tmp_path / "proof").write_bytes(ledger.prove(2))
     (tmp_path / "file").write_bytes(b"x")
     ledger.close()
-    command = [PROGRAM, "check-proof", tmp_path / "proof", tmp_path / "file"]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = loaded.run("muster-agent", "check-proof", f"{tmp_path}/proof", f"{tmp_path}/file")
     assert "footage.imported" in said.stdout
     assert raw_marks(said.stdout + said.stderr) == set()
 

@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from tests.support.running_agent import PROGRAM, World, listed, running
+from tests.support import loaded
+from tests.support.running_agent import World, listed, running
 
 FILES = {f"DCIM/100MEDIA/2026112{n}_083000.mp4": bytes([n]) * 70_000 * n for n in range(1, 6)}
 
@@ -113,6 +114,6 @@ def test_a_file_is_proved_from_the_ledger_and_the_proof_checked_without_it(world
     copy.write_bytes(b"a")
     assert world.tell("prove", str(copy), "-o", str(proof)).returncode == 0
     world.state.rename(world.folder / "away")
-    assert subprocess.run([PROGRAM, "check-proof", proof, copy], check=False).returncode == 0
+    assert loaded.run("muster-agent", "check-proof", str(proof), str(copy)).returncode == 0
     copy.write_bytes(b"b")
-    assert subprocess.run([PROGRAM, "check-proof", proof, copy], check=False).returncode == 1
+    assert loaded.run("muster-agent", "check-proof", str(proof), str(copy)).returncode == 1

@@ -10,6 +10,7 @@ from contracts.note import SigningKey
 from contracts.tree import leaf_hash
 from index.core.receiving import Fork
 from index.forks import fork_report
+from tests.support import loaded
 from tests.support.entering import MOMENT, cosign, draft, filled, opened
 from tests.support.running_agent import PROGRAM, World
 
@@ -29,8 +30,7 @@ def ledger(world):
 
 
 def tell(*arguments):
-    command = (str(PROGRAM), *arguments)
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return loaded.run("muster-agent", *arguments)
 
 
 def config(world):
@@ -99,11 +99,8 @@ def test_every_program_tells_its_commands_whole(program):
 
 
 def test_a_pin_that_is_guessed_in_no_time_is_refused():
-    command = [PROGRAM, "hash-pin"]
     for pin, code in (("123", 2), ("1234", 0)):
-        done = subprocess.run(
-            command, input=f"{pin}\n", capture_output=True, text=True, check=False
-        )
+        done = loaded.run("muster-agent", "hash-pin", given=f"{pin}\n")
         assert done.returncode == code, done
 
 

@@ -11,6 +11,7 @@ from agent.core.profile import Language, Match, Profile
 from agent.profiles import Loaded, shipped
 from contracts.text import Text
 from tests.acceptance.test_station_cards import card, reader
+from tests.support import loaded
 from tests.support.emulators.zzx import PASSWORD
 from tests.support.running_agent import PROGRAM, World
 
@@ -25,8 +26,10 @@ warnings = [{ zh = "小心", en = "Beware" }]
 
 
 def tell(*arguments, device=None):
+    if device is None:
+        return loaded.run("muster-agent", "recorders", *arguments)
     beside = ("umockdev-run", "--device", str(RECORDED / f"{device}.umockdev"), "--")
-    command = (*(beside if device else ()), str(PROGRAM), "recorders", *arguments)
+    command = (*beside, str(PROGRAM), "recorders", *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -111,7 +111,7 @@ def test_sockets_stay_open_while_somebody_sends(monkeypatch):
     monkeypatch.setattr(mqtt.Client, "publish", slowly)
     word = Message("muster/v1/example/s1/state", b"{}", retained=True)
     with calling(WELCOME) as (broker, _):
-        while not broker.enough.is_set():
+        # Told "enough" between two calls, nobody may have spoken during one yet.
+        while not (broker.enough.is_set() and closed):
             broker.uplink.publish(word)
-    assert closed
     assert not any(closed)

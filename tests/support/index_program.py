@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import os
 import queue
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -23,12 +20,11 @@ from contracts.settings import BrokerSettings
 from ledger.store import Ledger
 from outside.broker import Broker, Connected
 from outside.clock import moment
+from tests.support import loaded
 from tests.support.mosquitto import free_port
 
-ROOT = Path(__file__).parents[2]
 TOPICS = Topics("muster", "example")
 PATIENCE_SECONDS = 60
-_START = "from index.cli import main; main()"
 ROSTER = """
 [[policy]]
 name = "p"
@@ -89,9 +85,13 @@ class IndexProgram:
         self.process = None
 
     def start(self, patience_seconds=PATIENCE_SECONDS):
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.command("run"), cwd=ROOT, stdout=log, stderr=log)
+        self.launch()
         until(self.answers, "the index does not answer", patience_seconds)
+
+    def launch(self):
+        """Start the index and wait for nothing."""
+        words = ("run", "--config", str(self.config))
+        self.process = loaded.launch("muster-index", words, self.folder / "log")
 
     def answers(self):
         assert self.process.poll() is None, self.log()
@@ -116,16 +116,9 @@ class IndexProgram:
     def log(self):
         return (self.folder / "log").read_text()
 
-    def command(self, *words):
-        return [sys.executable, "-c", _START, *words, "--config", str(self.config)]
-
     def ask(self, *words):
         """Run a command of the index and return its exit code and what it printed."""
-        environment = os.environ | {"PYTHONWARNINGS": "ignore"}
-        done = subprocess.run(
-            self.command(*words), cwd=ROOT, capture_output=True, text=True, check=False,
-            env=environment,
-        )  # fmt: skip
+        done = loaded.run("muster-index", *words, "--config", str(self.config))
         return done.returncode, done.stdout + done.stderr
 
 

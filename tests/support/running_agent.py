@@ -23,6 +23,7 @@ from contracts.errors import MusterError
 from contracts.loading import from_json
 from contracts.snapshot import DockView, Snapshot
 from ledger.reading import LedgerReader
+from tests.support import loaded
 
 PROGRAM = Path(sys.executable).with_name("muster-agent")
 WAIT_SECONDS = 60
@@ -150,15 +151,7 @@ class World:
     def tell(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run one `muster-agent` command to its end."""
         command, *rest = arguments
-        return subprocess.run(
-            (str(PROGRAM), command, "--config", str(self.config), *rest),
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WAIT_SECONDS,
-            errors="surrogateescape",
-        )
+        return loaded.run("muster-agent", command, "--config", str(self.config), *rest, given=given)
 
     def objects(self) -> dict[str, bytes]:
         """Return every object of the archive by its name."""
@@ -172,7 +165,7 @@ class RunningAgent:
     def __init__(self, world: World) -> None:
         self.world = world
         self.log = world.folder / "agent.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: loaded.Program | None = None
 
     def start(self, **environment: str) -> None:
         """Start the agent and wait until it shows itself."""
@@ -182,14 +175,8 @@ class RunningAgent:
 
     def launch(self, **environment: str) -> None:
         """Start the agent and wait for nothing."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                (PROGRAM, "run", "--config", self.world.config),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **environment},
-            )
+        words = ("run", "--config", str(self.world.config))
+        self.process = loaded.launch("muster-agent", words, self.log, {**os.environ, **environment})
 
     @property
     def pid(self) -> int:

@@ -147,28 +147,6 @@ def test_a_killed_process_leaves_a_part_that_the_next_start_removes(root, card_f
     assert incoming(root) == []
 
 
-@pytest.mark.parametrize("call", ["fallocate", "pwrite64", "fsync", "linkat"])
-def test_whichever_call_the_process_is_killed_at_the_next_one_seals(root, card_file, call):
-    for count in range(1, 40):
-        kill = f"inject={call}:signal=KILL:when={count}"
-        trace = ["strace", "-f", "-o", os.devnull, "-e", kill]
-        first = said(process(root, card_file, trace=trace))
-        last = said(process(root, card_file))
-        assert last["size"] == 2 * MIB + 77
-        assert incoming(root) == []
-        verify(root, last["sha256"])
-        if first:
-            return
-        (root / last["object"]).unlink()
-    pytest.fail("the process was killed at every count")
-
-
-def verify(root: Path, sha256: str) -> None:
-    archive = Archive(root)
-    archive.prepare()
-    archive.verify(sha256)
-
-
 @pytest.mark.parametrize(
     ("call", "error", "code"),
     [

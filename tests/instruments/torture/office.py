@@ -1,12 +1,11 @@
 """The index under torture: the real program, its whole state saved now and then, and set back."""
 
 import shutil
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
 from index.store import Store
-from tests.support.index_program import ROOT, IndexProgram
+from tests.support.index_program import IndexProgram
 from tests.support.postgres import Postgres
 
 
@@ -22,11 +21,6 @@ class Office(IndexProgram):
     def is_alive(self) -> bool:
         """Whether the process runs."""
         return self.process is not None and self.process.poll() is None
-
-    def launch(self) -> None:
-        """Start the index and wait for nothing."""
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.command("run"), cwd=ROOT, stdout=log, stderr=log)
 
     def save(self) -> None:
         """Save database, keys and own ledger; the index must not run."""
