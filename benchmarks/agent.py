@@ -66,7 +66,7 @@ def _seconds_to_ready(world: World) -> float:
         systemd.bind(address)
         agent = RunningAgent(world)
         started = time.perf_counter()
-        agent.launch(NOTIFY_SOCKET=address)
+        agent.launch(anew=True, NOTIFY_SOCKET=address)
         said = systemd.recv(99)
         seconds = time.perf_counter() - started
         if said != b"READY=1":
@@ -76,7 +76,7 @@ def _seconds_to_ready(world: World) -> float:
 
 
 def _memories(world: World) -> tuple[Memory, Memory]:
-    with running(world) as agent:
+    with running(world, anew=True) as agent:
         agent.wait(lambda shown: shown.archive_free_bytes)
         at_rest = _memory(agent.pid)
         for number in range(1, DOCKS + 1):

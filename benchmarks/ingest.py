@@ -176,7 +176,7 @@ def _measure(
         print(f"\n{kind}, {stored} stored in {filled:.0f} s", flush=True)
         _in_a_process(_print_rolls, index.config, ledgers).get(timeout=_PATIENCE_SECONDS)
         started = time.perf_counter()
-        index.start(_PATIENCE_SECONDS)  # type: ignore[no-untyped-call]
+        index.start(_PATIENCE_SECONDS, anew=True)  # type: ignore[no-untyped-call]
         ready = time.perf_counter() - started
         used = cpu_seconds(everything)["python"]
         print(f"  index ready after {ready:.1f} s, {used:.1f} s of CPU", flush=True)

@@ -56,7 +56,7 @@ def _import(folder: Path, files: int) -> None:
     target = folder / "target"
     costs: dict[str, Cost] = {}
     drop_caches()
-    with running(world) as agent:
+    with running(world, anew=True) as agent:
         costs["muster"] = _visit(agent, files)
     for name, way in (("rclone copy --checksum", _plain), ("rclone, same guarantees", _guaranteed)):
         drop_caches()
@@ -94,7 +94,7 @@ def _dock_again(folder: Path, files: int) -> None:
     world = World(folder)
     world.write()
     _fill(world.card("R1", {}, HEALTHY), files)
-    with running(world) as agent:
+    with running(world, anew=True) as agent:
         _visit(agent, files)
         world.pull()
         agent.wait_dock(lambda dock: dock.state == DockState.EMPTY)

@@ -96,7 +96,7 @@ def _run(folder: Path, docks: int, size: int) -> None:
                 hashing=total / measured(lambda: _hash(total)).seconds,
             )
         drop_caches()
-        with running(world) as agent:
+        with running(world, anew=True) as agent:
             (slow / "cgroup.procs").write_text(str(agent.pid))
             cpu, watched = cpu_of(agent.pid), Watched()
             watcher = threading.Thread(target=watched.watch, args=(agent,))

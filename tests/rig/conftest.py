@@ -1,4 +1,4 @@
-"""The rig's guests: each test gets one of its own, gone on from the same saved state."""
+"""The rig's guests, each gone on from the same saved state: one a file, or one a test."""
 
 import shutil
 import time
@@ -19,18 +19,37 @@ def origin():
         yield made
 
 
+@pytest.fixture(scope="module")
+def handed_on():
+    """The one guest that the tests of a file hand on to each other, if any."""
+    stations = []
+    yield stations
+    for made in stations:
+        made.close()
+
+
 @pytest.fixture
-def station(origin, request):
-    """A running station, nothing plugged in; what a failed test leaves is kept in build/rig."""
-    made = Station(origin)
+def station(origin, handed_on, request):
+    """A running station, nothing plugged in; what a failed test leaves is kept in build/rig.
+
+    Other tests of the file may have been in it: of what it entered only the new counts. A test
+    marked `alone` gets one as it was saved, and it or one that failed hands nothing on.
+    """
+    is_alone = request.node.get_closest_marker("alone") is not None
+    made = handed_on.pop() if handed_on and not is_alone else Station(origin)
     try:
-        made.start()
-        made.set_clock(time.time())
+        if not made.is_running:
+            made.start()
+            made.set_clock(time.time())
         yield made
         if request.node.stash.get(_FAILED, False):
             keep(made, request.node.funcargs.get("tmp_path"), request.node.name)
+        elif not is_alone:
+            made.hand_on()
+            handed_on.append(made)
     finally:
-        made.close()
+        if made not in handed_on:
+            made.close()
 
 
 @pytest.fixture
@@ -62,6 +81,12 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         item.stash[_FAILED] = True
     return report
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "alone: in a guest that no other test has been in or will be"
+    )
 
 
 def pytest_terminal_summary(terminalreporter):

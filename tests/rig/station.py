@@ -33,6 +33,8 @@ class Station(Guest):
     def __init__(self, origin: Origin, folder: Path | None = None) -> None:
         super().__init__(origin, folder)
         self._numbers = itertools.count(1)
+        self._plugged: list[Plugged] = []
+        self._begun = 0
         self._read: list[dict[str, Any]] = []
 
     def snapshot(self) -> Snapshot | None:
@@ -73,8 +75,8 @@ class Station(Guest):
         return self.wait_dock(number, lambda dock: dock.state is DockState.EMPTY)
 
     def said(self, *kinds: str) -> list[Mapping[str, Any]]:
-        """Return what the ledger's entries of these types say; what was read is not read again."""
-        after = int(self._read[-1]["sequence"]) if self._read else 0
+        """Return what this scenario's entries of these types say; none is read twice."""
+        after = int(self._read[-1]["sequence"]) if self._read else self._begun
         self._read += self.entries(after)
         wanted = (entry for entry in self._read if entry["type"] in kinds)
         return [entry["data"] for entry in wanted]
@@ -116,14 +118,26 @@ class Station(Guest):
         """Plug any USB device into a dock's port."""
         port = str(FIRST_PORT + dock - 1)
         self.qmp("device_add", id=name, bus="xhci.0", port=port, **device)
-        return Plugged(name, tuple(disks))
+        self._plugged.append(Plugged(name, tuple(disks)))
+        return self._plugged[-1]
 
     def unplug(self, plugged: Plugged) -> None:
         """Pull it out."""
+        self._plugged.remove(plugged)
         self.qmp("device_del", id=plugged.device)
         self.event("DEVICE_DELETED", device=plugged.device)
         for name in plugged.disks:
             self.qmp("blockdev-del", **{"node-name": name})
+
+    def hand_on(self) -> None:
+        """Pull everything out: what is entered from now on is the next scenario's."""
+        for plugged in tuple(self._plugged):
+            self.unplug(plugged)
+        self.wait(lambda shown: not shown.refused and _are_empty(shown.docks))
+        self._begun = max(
+            (int(entry["sequence"]) for entry in self.entries(self._begun)), default=self._begun
+        )
+        self._read = []
 
     def wait_idle(self) -> None:
         """Wait until the station has started and its index has witnessed all that it entered."""
@@ -140,6 +154,10 @@ class Station(Guest):
         for name, command in commands.items():
             (folder / name).write_text(self.sh(command, check=False))
         (folder / "snapshot.json").write_bytes(self.get(SNAPSHOT) or b"")
+
+
+def _are_empty(docks: Iterable[DockView]) -> bool:
+    return all(dock.state is DockState.EMPTY for dock in docks)
 
 
 class Watch:

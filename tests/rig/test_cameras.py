@@ -11,6 +11,7 @@ from tests.rig.expecting import digests, imported
 from tests.rig.recorders import footage
 from tests.rig.test_commanded import DUMMY, INSIDE, carry_in
 
+pytestmark = pytest.mark.alone
 LOG = "/root/camera.json"
 STORE = "store_00010001/"  # of the first card
 

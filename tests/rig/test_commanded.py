@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.rig.expecting import digests, imported
 from tests.rig.project import HERE
 from tests.rig.recorders import Card, footage
@@ -29,6 +31,7 @@ def lun(station, card, **more):
     return {"lun.0/removable": "1", "lun.0/file": station.sh(f"readlink -f {node}").strip(), **more}
 
 
+@pytest.mark.alone
 def test_a_recorder_with_a_line_beside_its_disk_is_imported(station, tmp_path):
     carry_in(station)
     files = footage(2)
@@ -48,6 +51,7 @@ def test_a_recorder_with_a_line_beside_its_disk_is_imported(station, tmp_path):
     station.empty(DUMMY)
 
 
+@pytest.mark.alone
 def test_a_recorder_in_command_mode_is_asked_switched_and_emptied_as_one_visit(station, tmp_path):
     carry_in(station)
     files = footage(2)

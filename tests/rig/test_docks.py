@@ -1,5 +1,7 @@
 """Which recorder stands in which dock, and what has no business there."""
 
+import pytest
+
 from tests.rig.expecting import digests, imported
 from tests.rig.recorders import Card, footage
 
@@ -39,6 +41,7 @@ def test_a_network_card_is_refused(station):
     assert station.said("recorder.docked") == []
 
 
+@pytest.mark.alone
 def test_a_card_with_two_disks_is_one_recorder(station, tmp_path):
     first = footage(1)
     second = {"DCIM/200MEDIA/51.mp4": bytes(100_000)}
@@ -58,6 +61,7 @@ def test_a_card_with_two_disks_is_one_recorder(station, tmp_path):
     assert imported(station, digests(placed))
 
 
+@pytest.mark.alone
 def test_a_contact_that_flaps_is_one_recorder_again_and_again(station, tmp_path):
     files = footage(2)
     plugged = station.add_device(8, "loose", driver="usb-bot", attached=False, serial="BWCR08")

@@ -29,11 +29,13 @@ def test_a_keyboard_on_a_dock_never_has_a_driver(station):
     assert KEYBOARD not in station.sh("dmesg")
 
 
+@pytest.mark.alone
 def test_a_keyboard_on_a_port_of_the_kiosk_types(station):
     station.qmp("device_add", driver="usb-kbd", id="own", bus="xhci.0", port="1")
     station.until(lambda: KEYBOARD in inputs(station))
 
 
+@pytest.mark.alone
 def test_a_keyboard_that_was_let_in_before_the_agent_started_is_shut_out(station):
     station.sh("systemctl stop muster-agent")
     station.sh("for hub in /sys/bus/usb/devices/usb*; do echo 1 > $hub/authorized_default; done")

@@ -12,6 +12,7 @@ import pytest
 from tests.rig.project import HERE
 from tests.support.keeping import PROJECT
 
+pytestmark = pytest.mark.alone
 INSIDE, ASKS = "/root/inside", "/root/asks"
 NUMBER = "DSJ0042"
 # Of each family: ids of its plug, what carries it, its emulator, what it must tell in these words.

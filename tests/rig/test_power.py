@@ -3,6 +3,8 @@
 import hashlib
 from contextlib import ExitStack
 
+import pytest
+
 from contracts.clearing import ClearingPhase
 from ledger.reading import LedgerReader
 from ledger.verifying import verify
@@ -15,6 +17,7 @@ SLOW, SLOWER = 1_000_000, 400_000  # bytes a second
 POINTS = 20
 
 
+@pytest.mark.alone
 def test_after_a_power_cut_a_visit_goes_on_where_it_was(station, tmp_path):
     files = footage(8, 500_000)
     card = Card.of(tmp_path, "R01", files)
@@ -29,6 +32,7 @@ def test_after_a_power_cut_a_visit_goes_on_where_it_was(station, tmp_path):
     assert station.wait_said("visit.completed")["counts"]["held"] >= 2
 
 
+@pytest.mark.alone
 def test_at_every_point_of_a_visit_what_is_off_the_card_is_in_the_archive(
     station, tmp_path, figures
 ):

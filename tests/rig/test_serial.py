@@ -10,6 +10,7 @@ from tests.rig.expecting import digests, imported
 from tests.rig.recorders import Card, footage
 from tests.support.emulators.serial_recorder import TextRecorder
 
+pytestmark = pytest.mark.alone
 DOCK = 10  # the only one whose profile knows of a line
 
 

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from contracts.dock import DockState
 from tests.rig.expecting import digests, imported
 from tests.rig.recorders import Card, footage
@@ -14,6 +16,7 @@ FILL = "fallocate -l $(( $(df --output=avail -B1 /srv/muster | tail -1) - 800000
 DAY_SECONDS = 86_400
 
 
+@pytest.mark.alone
 def test_a_full_archive_takes_nothing_until_there_is_room(station, tmp_path):
     files = footage(2)
     station.sh(FILL)
@@ -26,6 +29,7 @@ def test_a_full_archive_takes_nothing_until_there_is_room(station, tmp_path):
     assert imported(station, digests(files))
 
 
+@pytest.mark.alone
 def test_a_clock_that_jumps_forward_and_back_loses_no_order(station, tmp_path):
     files = {dock: footage(1) for dock in (1, 2)}
     station.set_clock(time.time() + DAY_SECONDS)

@@ -84,14 +84,14 @@ class IndexProgram:
         )
         self.process = None
 
-    def start(self, patience_seconds=PATIENCE_SECONDS):
-        self.launch()
+    def start(self, patience_seconds=PATIENCE_SECONDS, *, anew=False):
+        self.launch(anew=anew)
         until(self.answers, "the index does not answer", patience_seconds)
 
-    def launch(self):
+    def launch(self, *, anew=False):
         """Start the index and wait for nothing."""
         words = ("run", "--config", str(self.config))
-        self.process = loaded.launch("muster-index", words, self.folder / "log")
+        self.process = loaded.launch("muster-index", words, self.folder / "log", anew=anew)
 
     def answers(self):
         assert self.process.poll() is None, self.log()

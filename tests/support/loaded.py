@@ -92,9 +92,19 @@ def launch(
     arguments: Sequence[str],
     log: Path,
     environment: Mapping[str, str] = os.environ,
-) -> Program:
-    """Start a program that is given nothing and says what it says at the end of a file."""
+    *,
+    anew: bool = False,
+) -> "Program | subprocess.Popen[bytes]":
+    """Start a program that is given nothing and says what it says at the end of a file.
+
+    `anew`: as a user starts it, where what is loaded and when is what is measured.
+    """
     with log.open("ab") as said, Path(os.devnull).open("rb") as nothing:
+        if anew:
+            command = (Path(sys.executable).with_name(name), *arguments)
+            return subprocess.Popen(
+                command, stdin=nothing, stdout=said, stderr=said, env=environment
+            )
         files = (nothing.fileno(), said.fileno(), said.fileno())
         return start(name, arguments, files, environment)
 

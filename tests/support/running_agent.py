@@ -165,18 +165,19 @@ class RunningAgent:
     def __init__(self, world: World) -> None:
         self.world = world
         self.log = world.folder / "agent.log"
-        self.process: loaded.Program | None = None
+        self.process: loaded.Program | subprocess.Popen[bytes] | None = None
 
-    def start(self, **environment: str) -> None:
+    def start(self, *, anew: bool = False, **environment: str) -> None:
         """Start the agent and wait until it shows itself."""
         (self.world.run / "snapshot.json").unlink(missing_ok=True)
-        self.launch(**environment)
+        self.launch(anew=anew, **environment)
         self.wait(lambda shown: True)
 
-    def launch(self, **environment: str) -> None:
+    def launch(self, *, anew: bool = False, **environment: str) -> None:
         """Start the agent and wait for nothing."""
         words = ("run", "--config", str(self.world.config))
-        self.process = loaded.launch("muster-agent", words, self.log, {**os.environ, **environment})
+        known = {**os.environ, **environment}
+        self.process = loaded.launch("muster-agent", words, self.log, known, anew=anew)
 
     @property
     def pid(self) -> int:
@@ -272,11 +273,11 @@ class RunningAgent:
 
 
 @contextmanager
-def running(world: World, **environment: str) -> Iterator[RunningAgent]:
+def running(world: World, *, anew: bool = False, **environment: str) -> Iterator[RunningAgent]:
     """Start an agent on a world and stop it; whatever happens, neither it nor a mount is left."""
     agent = RunningAgent(world)
     try:
-        agent.start(**environment)
+        agent.start(anew=anew, **environment)
         yield agent
         if agent.is_alive:
             assert agent.stop() == 0, agent.tail()
