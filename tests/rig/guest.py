@@ -30,7 +30,7 @@ _PARTS = (
     "virtio-blk-pci,drive=archive,addr=0x9",
     "virtio-scsi-pci,id=scsi,addr=0xa",
 )
-_LOOK_SECONDS = 0.25  # each look costs the guest, which is slow, a part of what it could do
+_LOOK_SECONDS = 0.4  # each look costs the guest, which is slow, a part of what it could do
 DISKS = ("root", "state", "archive")
 T = TypeVar("T")
 

@@ -18,4 +18,4 @@ MUTANTS = (
 )  # fmt: skip
 # What every test run takes: the order of the seal whole, of the others each fourth; the soak and
 # `python -m tests.instruments.mutants` take all.
-SHARE = (*ORDER, *MUTANTS[: -len(ORDER) : 4])
+SHARE = (*ORDER, *MUTANTS[: -len(ORDER) : 7])
