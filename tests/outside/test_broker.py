@@ -19,10 +19,11 @@ PAUSES_SECONDS = 0.2 + 0.4 + 0.8
 
 
 class HangingUp:
-    """Takes calls, says its words and hangs up."""
+    """Takes calls, says its words and hangs up, at the earliest when it may."""
 
-    def __init__(self, words):
+    def __init__(self, words, may_hang_up=None):
         self._words = words
+        self._may_hang_up = may_hang_up
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.calls = []
@@ -48,11 +49,13 @@ class HangingUp:
                 if self._words:
                     channel.recv(4096)
                     channel.sendall(self._words)
+                if self._may_hang_up:
+                    self._may_hang_up.wait(20)
 
 
 @contextmanager
-def calling(words):
-    broker = HangingUp(words)
+def calling(words, may_hang_up=None):
+    broker = HangingUp(words, may_hang_up)
     events = []
     settings = BrokerSettings(host="127.0.0.1", port=broker.port)
     will = Message("muster/v1/example/s1/state", b"{}", retained=True)
@@ -99,9 +102,10 @@ def test_settings_without_files_need_none():
 
 def test_sockets_stay_open_while_somebody_sends(monkeypatch):
     """The connection is lost in the middle of a word; paho's sockets are closed after it."""
-    send, closed = mqtt.Client.publish, []
+    send, closed, begun = mqtt.Client.publish, [], threading.Event()
 
     def slowly(client, *words, **more):
+        begun.set()
         until = monotonic() + 0.5
         while monotonic() < until:
             closed.append(client._sockpairW is None)
@@ -110,8 +114,8 @@ def test_sockets_stay_open_while_somebody_sends(monkeypatch):
 
     monkeypatch.setattr(mqtt.Client, "publish", slowly)
     word = Message("muster/v1/example/s1/state", b"{}", retained=True)
-    with calling(WELCOME) as (broker, _):
-        # Told "enough" between two calls, nobody may have spoken during one yet.
-        while not (broker.enough.is_set() and closed):
+    with calling(WELCOME, begun) as (broker, _):
+        while not begun.is_set():
             broker.uplink.publish(word)
+            sleep(0.01)
     assert not any(closed)
