@@ -34,8 +34,8 @@ class Station(Guest):
         super().__init__(origin, folder)
         self._numbers = itertools.count(1)
         self._plugged: list[Plugged] = []
-        self._begun = 0
         self._read: list[dict[str, Any]] = []
+        self._read_to = 0
 
     def snapshot(self) -> Snapshot | None:
         """Return what the agent shows, or None before it shows anything."""
@@ -76,8 +76,9 @@ class Station(Guest):
 
     def said(self, *kinds: str) -> list[Mapping[str, Any]]:
         """Return what this scenario's entries of these types say; none is read twice."""
-        after = int(self._read[-1]["sequence"]) if self._read else self._begun
-        self._read += self.entries(after)
+        new = self.entries(self._read_to)
+        self._read += new
+        self._read_to += len(new)
         wanted = (entry for entry in self._read if entry["type"] in kinds)
         return [entry["data"] for entry in wanted]
 
@@ -134,10 +135,8 @@ class Station(Guest):
         for plugged in tuple(self._plugged):
             self.unplug(plugged)
         self.wait(lambda shown: not shown.refused and _are_empty(shown.docks))
-        self._begun = max(
-            (int(entry["sequence"]) for entry in self.entries(self._begun)), default=self._begun
-        )
-        self._read = []
+        self.said()
+        self._read.clear()
 
     def wait_idle(self) -> None:
         """Wait until the station has started and its index has witnessed all that it entered."""

@@ -22,11 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-ENTRIES = {
-    "muster-agent": "agent.cli",
-    "muster-index": "index.cli",
-    "muster-station": "station.cli",
-}
+_ENTRIES = {"muster-agent": "agent.cli", "muster-index": "index.cli"}
 _PATIENCE_SECONDS = 60.0
 _MOST_BYTES = 1 << 18
 _ASKING = threading.Lock()
@@ -75,7 +71,7 @@ class Program:
         return self.returncode
 
 
-def start(
+def _start(
     name: str,
     arguments: Sequence[str],
     files: tuple[int, int, int],
@@ -106,7 +102,7 @@ def launch(
                 command, stdin=nothing, stdout=said, stderr=said, env=environment
             )
         files = (nothing.fileno(), said.fileno(), said.fileno())
-        return start(name, arguments, files, environment)
+        return _start(name, arguments, files, environment)
 
 
 def run(name: str, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
@@ -120,7 +116,11 @@ def run(name: str, *arguments: str, given: str = "") -> "subprocess.CompletedPro
         files[0].write(given.encode())
         files[0].seek(0)
         into, out, errors = (file.fileno() for file in files)
-        code = start(name, arguments, (into, out, errors)).wait(_PATIENCE_SECONDS)
+        program = _start(name, arguments, (into, out, errors))
+        try:
+            code = program.wait()
+        finally:
+            program.kill()
         return subprocess.CompletedProcess([name, *arguments], code, *map(_text, files[1:]))
 
 
@@ -172,7 +172,7 @@ def _serve(asking: socket.socket) -> list[str] | None:
 
 if __name__ == "__main__":
     _, name = sys.argv
-    program = importlib.import_module(ENTRIES[name])
+    program = importlib.import_module(_ENTRIES[name])
     given = _serve(socket.socket(fileno=os.dup(0)))
     if given is not None:
         sys.argv = [name, *given]

@@ -160,7 +160,7 @@ def test_a_killed_process_leaves_a_part_that_the_next_start_removes(root, card_f
 )
 def test_whichever_call_fails_nothing_is_reported_sealed(root, card_file, call, error, code):
     Archive(root).prepare()
-    for count in (1, 2, 3, 5, 8, 13, 21, 34):
+    for count in range(1, 40):
         fault = f"inject={call}:error={error}:when={count}"
         trace = ["strace", "-f", "-o", os.devnull, "-e", fault]
         outcome = said(process(root, card_file, trace=trace))

@@ -124,7 +124,7 @@ def defined(register, known, now):
 
 
 @given(st.lists(entries, max_size=6), contacts, st.lists(steps, min_size=1, max_size=15))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_after_every_step_the_roll_is_that_of_all_papers(before, known, then):
     register, calling, now = Register(), Calling(ROSTER, CALENDAR, PATIENCE), START
     for paper in before:

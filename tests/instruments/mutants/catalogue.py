@@ -16,6 +16,6 @@ from tests.instruments.mutants.pictures import PICTURES
 MUTANTS = (
     *MEDIUM, *ARCHIVE, *CARD, *LEDGER, *OFFICE, *CLEARING, *COPIES, *PICTURES, *ASKING, *ORDER,
 )  # fmt: skip
-# What every test run takes: the order of the seal whole, of the others each fourth; the soak and
+# What every test run takes: the order of the seal whole, of the others each seventh; the soak and
 # `python -m tests.instruments.mutants` take all.
 SHARE = (*ORDER, *MUTANTS[: -len(ORDER) : 7])
