@@ -67,6 +67,7 @@ class Intake:
         self.max_pending_bytes = MAX_PENDING_BYTES
         self._proven: list[Proven] = []
         self._said: dict[str, Message] = {}
+        self._unstored: set[str] = set()
         self.refused: Counter[tuple[str, str]] = Counter()
         self.stations = {row.enrolment.station: self._known(row) for row in store.stations()}
 
@@ -138,8 +139,8 @@ class Intake:
             self._judge(station, kind, message, now)
         except (ValueError, NoteError) as error:
             self._refuse(station, Refused("malformed", f"{kind}: {error}"))
-        except IndexStoreError:
-            log.exception("not stored: %s", station)
+        except IndexStoreError as error:
+            self._note_unstored(station, error)
 
     def _judge(self, station: str, kind: str, message: Message, now: datetime) -> None:
         outcomes = self._outcomes(station, kind, message, now)
@@ -244,8 +245,8 @@ class Intake:
         station = proven[0].station
         try:
             self._store.commit(proven, now)
-        except IndexStoreError:
-            log.exception("not stored: %s", station)
+        except IndexStoreError as error:
+            self._note_unstored(station, error)
             self._unbelieve(station)
             return
         self._believe(proven, now)
@@ -254,19 +255,31 @@ class Intake:
         for one in proven:
             known = self.stations[one.station]
             known.stored = known.mirror.frontier, known.mirror.note
+            self._unstored.discard(one.station)
             entered_at = min(one.commit.entries[-1].moment.at, now)
             known.known_at = max(known.known_at or entered_at, entered_at)
             self._notice.committed(one.station, one.commit.entries)
             self._say(self._have(one.station, one.commit.frontier.size))
             self._say(self._witnessed(one.station, one.cosigned))
 
+    def _note_unstored(self, station: str, error: IndexStoreError) -> None:
+        """Log it once until it goes well again: stations send again and again."""
+        if station not in self._unstored:
+            log.error("not stored: %s: %s", station, error)
+        self._unstored.add(station)
+
     def _unbelieve(self, station: str) -> None:
-        """Go back to what is stored; whether the commit was is for the database to say."""
-        self.stations[station].mirror.retreat(*self.stations[station].stored)
+        """Go back to what is stored; whether the commit was is for the database to say.
+
+        The station is told nothing: it sends again when its patience ends, which is soon enough.
+        """
+        known = self.stations[station]
+        known.mirror.retreat(*known.stored)
         with suppress(IndexStoreError):
-            self.stations[station] = self._known(self._row(station))
+            row = self._row(station)
+            if row.frontier.size != known.mirror.have:
+                self.stations[station] = self._known(row)
         self._said.pop(self._topics.station(station, "witness"), None)
-        self._say(self._have(station, self.stations[station].mirror.have))
 
     def _fork(self, station: str, fork: Fork, now: datetime) -> None:
         self._store_proven(now)

@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from contracts.entry import Entry
-from contracts.errors import SettingsError
+from contracts.errors import IndexStoreError, SettingsError
 from contracts.facts import Fact, StationEnrolled, StationForked, draft_of
 from contracts.messages import Message, Topics
 from contracts.roster import Roster, parse_roster
@@ -115,32 +115,40 @@ class Index:
         )
         self.publish: Callable[[Message], None] = lambda message: None
         self._connected_at: datetime | None = None
+        self._is_to_greet = False
+        self._is_store_away = False
         self._rolled_at: datetime | None = None
         self._is_news = False
         self._news_pause = _ROLL_PAUSE
 
     def work(self, inbox: Inbox) -> None:
-        """Take in what comes until a `Stop` does."""
-        while True:
-            event = inbox.turn(_TICK_SECONDS)
-            if isinstance(event, Stop):
-                return
-            if isinstance(event, list):
-                self._publish_all(self.intake.take_all(event, clock.moment().at))
-            else:
-                self.take(event)
-            if self._is_roll_due(clock.moment().at):
-                self.call_roll()
+        """Take in what comes until a `Stop` does; a database that fails is tried again."""
+        while not isinstance(event := inbox.turn(_TICK_SECONDS), Stop):
+            try:
+                self._turn(event)
+            except IndexStoreError:
+                if not self._is_store_away:
+                    log.exception("the database is away")
+                self._is_store_away = True
+                self._rolled_at, self._is_news = clock.moment().at, True
 
-    def take(self, event: BrokerEvent) -> None:
-        """Take in an event of the broker that is no message."""
-        now = clock.moment().at
+    def _turn(self, event: list[Message] | BrokerEvent) -> None:
+        """Do a turn; what fails with the database is still to do in the next."""
+        if isinstance(event, list):
+            self._publish_all(self.intake.take_all(event, clock.moment().at))
+        else:
+            self._note(event)
+        if self._is_to_greet:
+            self._greet()
+        if self._is_roll_due(clock.moment().at):
+            self.call_roll()
+
+    def _note(self, event: BrokerEvent) -> None:
+        """Note an event of the broker that is no message."""
         if isinstance(event, Connected):
-            self._connected_at = now
+            self._connected_at = clock.moment().at
             log.info("connected to the broker")
-            self._publish_all(self.intake.connected(now))
-            self._publish_all(self._rolling.connected(self._topics, now))
-            self._is_news = True
+            self._is_to_greet = True
         elif isinstance(event, Lost):
             if self._connected_at is not None:
                 log.warning("lost the broker: %s", event.reason)
@@ -148,11 +156,22 @@ class Index:
         elif isinstance(event, Refused):
             log.error("the broker bars us: %s", event.reason)
 
+    def _greet(self) -> None:
+        """Say all that a broker we have just reached must hear."""
+        now = clock.moment().at
+        self._publish_all(self.intake.connected(now))
+        self._publish_all(self._rolling.connected(self._topics, now))
+        self._is_to_greet = False
+        self._is_news = True
+
     def call_roll(self) -> None:
         """Call the roll now."""
         moment = clock.moment()
         self._publish_all(self._rolling.call(self.board, self._topics, moment, self._connected_at))
         self._rolled_at, self._is_news = moment.at, False
+        if self._is_store_away:
+            log.info("the database is back")
+        self._is_store_away = False
         took = timedelta(milliseconds=clock.moment().uptime_ms - moment.uptime_ms)
         self._news_pause = max(_ROLL_PAUSE, took * _ROLL_SHARE)
 

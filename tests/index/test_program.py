@@ -169,11 +169,29 @@ def index_on_postgres(tmp_path, mosquitto, postgres):
 
 
 def test_an_index_survives_the_death_of_its_database(index_on_postgres, postgres, station):
-    station.enter(*stops(300))
+    for _ in range(2):
+        station.enter(*stops(300))
+        postgres.restart()
     until(lambda: is_witnessed(station), index_on_postgres.log())
-    postgres.restart()
-    station.enter(*stops(300))
-    until(lambda: is_witnessed(station), index_on_postgres.log())
+    assert index_on_postgres.ask("verify") == (0, "0 个问题 / problem(s)\n")
+
+
+def test_while_its_database_is_away_an_index_waits_and_says_so_once(
+    index_on_postgres, postgres, station, mosquitto, listener
+):
+    until(lambda: is_witnessed(station))
+    postgres.stop()
+    station.enter(*stops(300), ISSUE)
+    until(lambda: "the database is away" in index_on_postgres.log())
+    mosquitto.restart()
+    until(lambda: index_on_postgres.log().count("connected to the broker") == 2)
+    assert not is_witnessed(station)
+    postgres.start()
+    until(lambda: is_witnessed(station) and listener.alerts("missing"), index_on_postgres.log())
+    log = index_on_postgres.log()
+    assert [log.count(f"the database is {what}") for what in ("away", "back")] == [1, 1]
+    assert log.count("not stored") <= 1
+    assert b"ready" in listener.last[STATE]
     assert index_on_postgres.ask("verify") == (0, "0 个问题 / problem(s)\n")
 
 

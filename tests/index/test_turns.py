@@ -141,3 +141,23 @@ def test_a_key_pinned_anew_takes_over_within_a_turn(stations, office, tmp_path):
     assert [row.frontier.size for row in office.store.stations(every_ledger=True)][:1] == [4]
     assert office.have("s1") == 0
     replacement.ledger.close()
+
+
+def test_what_cannot_be_stored_is_not_asked_for_at_once_and_logged_once(office, stations, caplog):
+    station = stations[0]
+    with sqlite3.connect(office.store._engine.url.database) as other:
+        trigger = (
+            "CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        for round_ in range(2):
+            other.execute(trigger)
+            enter([station], 5)
+            at = LATER + timedelta(minutes=round_)
+            station.ship(at)
+            said = [m for m in station.take_said() if not m.topic.endswith("/state")]
+            for second in range(5):
+                assert office.take(said, at + timedelta(seconds=second)) == []
+            assert len(caplog.records) == round_ + 1
+            other.execute("DROP TRIGGER full")
+            assert haves(office.take(said, at + timedelta(seconds=9))) == {"s1": 6 + 5 * round_}
+            station.hear(office.take(said, at + timedelta(seconds=20)))

@@ -23,8 +23,7 @@ class Postgres:
         self.port = free_port()
         self._made = 0
         self._run("initdb", "-D", "data", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} {self._sync}"
-        self._run("pg_ctl", "-D", "data", "-w", "-o", options, "-l", "log", "start")
+        self.start()
 
     def url(self):
         self._made += 1
@@ -39,13 +38,20 @@ class Postgres:
         self._run("dropdb", *where, "--if-exists", "--force", target)
         self._run("createdb", *where, "-T", source, target)
 
-    def restart(self):
-        self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+    def start(self):
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} {self._sync}"
         self._run("pg_ctl", "-D", "data", "-w", "-o", options, "-l", "log", "start")
 
-    def close(self):
+    def stop(self):
+        """Stop it as a crash does."""
         self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def close(self):
+        self.stop()
         shutil.rmtree(self._folder)
 
     def __enter__(self):
