@@ -127,8 +127,9 @@ class Loop:
 
     def _next_batch(self) -> list[Incoming]:
         batch: list[Incoming] = []
+        is_idle = self._is_shown and not self._effects
         try:
-            batch.append(self._inbox.get(timeout=SHOW_SECONDS))
+            batch.append(self._inbox.get(timeout=TICK_SECONDS if is_idle else SHOW_SECONDS))
             while len(batch) < BATCH_EVENTS:
                 batch.append(self._inbox.get_nowait())
         except queue.Empty:
