@@ -4,7 +4,6 @@ Every kind of damage is put into sixty objects of one archive.
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 from collections import Counter
@@ -14,6 +13,7 @@ import pytest
 from contracts.commands import Scrub
 from tests.instruments.cards import Bad, Card, Item, mounted
 from tests.support.running_agent import HEALTHY, PROGRAM, World, running
+from tests.support.tracing import injecting
 
 EACH = 60
 KINDS = ("whole", "flipped", "cut", "grown", "gone", "swapped")
@@ -359,10 +359,11 @@ def test_what_nobody_put_there_is_said_once_and_again_when_it_is_gone(archived):
 def test_a_file_the_disk_does_not_give_is_damaged_and_one_it_gives_at_once_again_is_not(archived):
     # The disk's mark is read first, then a file; after a failed read the mark, then the file again.
     for failing, damaged in (("2", 0), ("2..4+2", 1)):
-        fault = f"inject=preadv,preadv2:error=EIO:when={failing}"
-        trace = ["strace", "-f", "-o", os.devnull, "-e", fault, PROGRAM]
+        trace = injecting("preadv,preadv2", f"error=EIO:when={failing}")
         done = subprocess.run(
-            [*trace, "scrub", "--config", archived.config], capture_output=True, check=False
+            [*trace, PROGRAM, "scrub", "--config", archived.config],
+            capture_output=True,
+            check=False,
         )
         assert done.returncode == damaged, done.stderr
         assert len(archived.data("footage.damaged")) == damaged

@@ -15,6 +15,7 @@ from agent.archive import Archive, Sealed
 from contracts.errors import ArchiveFullError, ArchiveUnwritableError
 from tests.support.loopdisk import MIB, loop_disk
 from tests.support.source import MemoryFile, names_in, seal
+from tests.support.tracing import injecting, strace
 
 SHUT_DOWN = 0x8004587D  # FS_IOC_SHUTDOWN: the file system behaves as if its disk were gone
 WRITES = "fallocate,pwrite64,fsync,preadv2,linkat,unlinkat,mkdirat,openat,close"
@@ -129,7 +130,7 @@ def test_a_disk_that_fails_while_it_is_written_is_an_error_of_the_station(size):
 
 
 def test_no_copy_is_left_to_the_kernel(tmp_path, root, card_file):
-    trace = ["strace", "-f", "-o", tmp_path / "trace", "-e", f"trace={FORBIDDEN},pwrite64"]
+    trace = strace(f"{FORBIDDEN},pwrite64", log=tmp_path / "trace")
     assert said(process(root, card_file, trace=trace))["size"] == 2 * MIB + 77
     trace = (tmp_path / "trace").read_text()
     assert trace.count("pwrite64(") == 3
@@ -161,11 +162,11 @@ def test_a_killed_process_leaves_a_part_that_the_next_start_removes(root, card_f
 def test_whichever_call_fails_nothing_is_reported_sealed(root, card_file, call, error, code):
     Archive(root).prepare()
     for count in range(1, 40):
-        fault = f"inject={call}:error={error}:when={count}"
-        trace = ["strace", "-f", "-o", os.devnull, "-e", fault]
+        trace = injecting(call, f"error={error}:when={count}")
         outcome = said(process(root, card_file, trace=trace))
         assert incoming(root) == []
         if "error" not in outcome:
+            assert count > 1, "the call never failed"
             return
         assert outcome["error"] == code
     pytest.fail("the call failed at every count")

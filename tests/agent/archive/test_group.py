@@ -14,6 +14,7 @@ from agent.archive import Archive, durable
 from agent.archive.grouping import GROUP_BYTES, GROUP_FILES, SMALL_BYTES, Group
 from tests.support.loopdisk import MIB, attached, loop_disk, make_image, mounted
 from tests.support.source import MemoryFile, names_in
+from tests.support.tracing import strace
 from tests.support.visit import content
 
 CALLS = "pwrite64,fsync,syncfs,preadv2,linkat"
@@ -31,8 +32,8 @@ def root(tmp_path):
 def copying(root, *options, sizes=SIZES):
     """Copy a card in a traced process; return what it said and its calls on the archive."""
     trace = root.parent / "trace"
-    strace = ["strace", "-f", "-y", "-s0", "-o", trace, *options]
-    command = [*strace, sys.executable, "-m", "tests.support.copying_process", root, *sizes]
+    traced = strace(CALLS, "-y", "-s0", *options, log=trace)
+    command = [*traced, sys.executable, "-m", "tests.support.copying_process", root, *sizes]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     found = re.findall(
         r"(\w+)\(\d+<" + re.escape(str(root)) + r"/?(.*?)(?: \(deleted\))?>", trace.read_text()
@@ -54,7 +55,7 @@ def once(calls):
 
 
 def test_a_group_is_on_the_medium_before_it_is_read_back_and_its_names_before_it_is_reported(root):
-    said, calls = copying(root, "-e", f"trace={CALLS}")
+    said, calls = copying(root)
     assert (len(said["files"]), said["error"]) == (len(SIZES), None)
     begun = calls.index("pwrite64 part")
     written, read, named, viewed = (
@@ -68,7 +69,7 @@ def test_a_group_is_on_the_medium_before_it_is_read_back_and_its_names_before_it
 
 
 def test_a_large_file_in_a_group_is_on_the_medium_before_it_is_read_back_and_named(root):
-    said, calls = copying(root, "-e", f"trace={CALLS}", sizes=(SMALL_BYTES + 1,))
+    said, calls = copying(root, sizes=(SMALL_BYTES + 1,))
     assert len(said["files"]) == 1
     order = once(calls[calls.index("pwrite64 part") :])
     assert order[:4] == ["pwrite64 part", "fsync part", "preadv2 part", "linkat incoming"]
@@ -76,7 +77,7 @@ def test_a_large_file_in_a_group_is_on_the_medium_before_it_is_read_back_and_nam
 
 def test_what_the_archive_held_is_read_from_the_medium_and_brought_to_it_again(root):
     copying(root)
-    said, calls = copying(root, "-e", f"trace={CALLS}")
+    said, calls = copying(root)
     assert said["held"] == said["files"] != []
     last = len(calls) - calls[::-1].index("linkat incoming")
     held = [place for place in calls if place.startswith("preadv2 objects")]
@@ -85,8 +86,7 @@ def test_what_the_archive_held_is_read_from_the_medium_and_brought_to_it_again(r
 
 
 def test_a_refused_group_is_thrown_away_and_each_file_sealed_alone_from_the_card(root):
-    fault = ("-e", f"trace={CALLS}", "-e", "inject=syncfs:error=EIO:when=1")
-    said, calls = copying(root, *fault)
+    said, calls = copying(root, "-e", "inject=syncfs:error=EIO:when=1")
     assert (len(said["files"]), said["error"]) == (len(SIZES), None)
     assert calls.count("fsync part") == len(SIZES)
     refused = calls.index("syncfs ")
@@ -95,8 +95,8 @@ def test_a_refused_group_is_thrown_away_and_each_file_sealed_alone_from_the_card
 
 
 def test_a_file_that_is_refused_alone_too_fails_the_visit_and_harms_none_before_it(root):
-    refuse = ("-e", "inject=syncfs:error=EIO:when=1", "-e", "inject=fallocate:error=EIO:when=6")
-    said, _ = copying(root, *refuse)
+    faults = ("inject=syncfs:error=EIO:when=1", "inject=fallocate:error=EIO:when=6")
+    said, _ = copying(root, "-e", f"trace={CALLS},fallocate", "-e", faults[0], "-e", faults[1])
     assert (len(said["files"]), said["error"]) == (2, "archive_unwritable")
     verify_all(root, said["digests"])
 

@@ -9,6 +9,7 @@ import pytest
 
 from agent.archive import Archive
 from tests.support.source import seal
+from tests.support.tracing import strace
 
 CALLS = "fallocate,pwrite64,fsync,syncfs,preadv2,linkat,renameat"
 HOLDS = """
@@ -52,8 +53,8 @@ def root(tmp_path):
 def steps(root: Path, *command: str) -> list[str]:
     """Run a process and return its calls on the archive as `call place`, repeats once."""
     trace = root.parent / "trace"
-    strace = ["strace", "-f", "-y", "-s0", "-o", str(trace), "-e", f"trace={CALLS}"]
-    subprocess.run([*strace, sys.executable, *command], check=True, capture_output=True)
+    traced = strace(CALLS, "-y", "-s0", log=trace)
+    subprocess.run([*traced, sys.executable, *command], check=True, capture_output=True)
     found = re.findall(r"(\w+)\(\d+<" + re.escape(str(root)) + r"/?(.*?)>", trace.read_text())
     places = [f"{call} {place}" for call, place in found]
     once = [one for one, before in zip(places, ["", *places], strict=False) if one != before]

@@ -24,6 +24,7 @@ from contracts.errors import (
 from tests.agent.archive.test_disk_faults import SHUT_DOWN
 from tests.support.loopdisk import MIB, loop_disk
 from tests.support.source import names_in, seal
+from tests.support.tracing import injecting
 
 ORIGIN = "muster/example/s1/0"
 SIZES = [100, 70_000, 9 * MIB + 5]  # of these the last is brought to the medium by itself
@@ -234,9 +235,9 @@ def test_two_agents_do_not_share_a_second_copy(source, second, other):
     assert "另一采集服务" in refused.value.text.zh
 
 
-def outcome(source, disk, wanted, fault):
+def outcome(source, disk, wanted, call, fault):
     """Bring objects in a process that a fault is put into; return what it reports as proven."""
-    command = ["strace", "-f", "-o", os.devnull, "-e", fault, sys.executable, "-c", BRINGS]
+    command = [*injecting(call, fault), sys.executable, "-c", BRINGS]
     told = [f"{sha256}:{size}" for sha256, size in wanted]
     done = subprocess.run(
         [*command, str(source.root), str(disk.path), *told],
@@ -262,13 +263,14 @@ def test_whichever_call_ends_it_what_has_a_name_is_whole_and_the_next_run_finish
     target = Archive(other.path, folders=(OBJECTS,))
     for count in range(1, 40):
         target.prepare()
-        code, reported = outcome(source, other, wanted, f"inject={call}:{fault}:when={count}")
+        code, reported = outcome(source, other, wanted, call, f"{fault}:when={count}")
         check_whole(other, reported)
         if code == 0 and len(reported) == len(wanted):
             break
         shutil.rmtree(other.path / "objects")
     else:
         pytest.fail("it ended early at every count")
+    assert count > 1, "it never ended early"
     target.prepare()
     assert len(bring(wanted, source, target, go_on).proven) == len(wanted)
     assert left(other) == []
