@@ -101,6 +101,26 @@ def test_an_empty_tree_has_the_hash_of_nothing():
     assert Frontier().root() == EMPTY_ROOT == defined_root([])
 
 
+@pytest.mark.parametrize("size", range(1, 10))
+def test_every_proof_of_a_small_tree_holds_as_it_is_and_not_shorter_or_longer(size):
+    root = Frontier().grown(LEAVES[:size]).root()
+    assert frontier_at(size, READ).root() == root == head(size).root
+    for index, leaf in enumerate(LEAVES[:size]):
+        proof = inclusion_proof(index, size, READ)
+        verify_inclusion(leaf, index, size, proof, root)
+        for wrong in {(*proof, EMPTY_ROOT), proof[:-1]} - {proof}:
+            with pytest.raises(ProofError):
+                verify_inclusion(leaf, index, size, wrong, root)
+        with pytest.raises(ProofError):
+            verify_inclusion(leaf_hash(b"other"), index, size, proof, root)
+    for old in range(size):
+        proof = consistency_proof(old, size, READ)
+        verify_consistency(head(old), head(size), proof)
+        for wrong in {(*proof, EMPTY_ROOT), proof[:-1]} - {proof}:
+            with pytest.raises(ProofError):
+                verify_consistency(head(old), head(size), wrong)
+
+
 @given(SIZES, st.data())
 def test_an_inclusion_proof_is_that_of_the_definition_and_verifies(size, data):
     index = place(data, size)

@@ -74,6 +74,10 @@ def test_what_is_no_percentage_is_unknown(out):
     assert told(family().battery(), ReadDeviceBatteryDumpEnergy=said(out)) is None
 
 
+def test_a_helper_that_answers_nonsense_tells_nothing():
+    assert told(family().battery(), ReadDeviceBatteryDumpEnergy=b"nonsense") is None
+
+
 def test_a_function_that_returns_an_error_tells_nothing():
     answer = said((87).to_bytes(4, "little"), returned=0)
     assert told(family().battery(), ReadDeviceBatteryDumpEnergy=answer) is None

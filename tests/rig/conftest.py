@@ -84,11 +84,8 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_configure(config):
-    for marker in (
-        "alone: in a guest that no other test has been in or will be",
-        "long: takes minutes; `./run test` leaves it to `./run rig`",
-    ):
-        config.addinivalue_line("markers", marker)
+    marker = "alone: in a guest that no other test has been in or will be"
+    config.addinivalue_line("markers", marker)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -2,8 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
+from ledger.verifying import Problem, verify
+from tests.rig.guest import copy
 from tests.rig.station import Station
+from tests.support.loopdisk import attached, mounted
 
 
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -20,3 +24,16 @@ def imported(station: Station, expected: Mapping[str, str]) -> bool:
     assert all(name.endswith(digest) for digest, name in found), listed
     assert set(expected.values()) <= {digest for digest, _ in found}
     return True
+
+
+def ledger_problems(station: Station, folder: Path) -> list[Problem]:
+    """Return what is wrong with the ledger, as the disk has it now; verified on this machine."""
+    station.qmp("stop")
+    copy(station.folder / "state.img", folder)
+    station.qmp("cont")
+    (folder / "state").mkdir()
+    with (
+        attached(folder / "state.img") as device,
+        mounted(device, folder / "state") as state,
+    ):
+        return list(verify(state / "ledger"))

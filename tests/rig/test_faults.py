@@ -1,7 +1,5 @@
 """Cards and contacts that fail, and what is left then: all the footage that could be read."""
 
-import pytest
-
 from contracts.dock import DockState
 from tests.rig.expecting import digests, imported
 from tests.rig.recorders import Card, footage
@@ -36,7 +34,6 @@ def test_a_write_protected_card_is_imported(station, tmp_path):
     assert imported(station, digests(files))
 
 
-@pytest.mark.long
 def test_recorders_pulled_out_at_twenty_points_of_a_copy_lose_nothing(station, tmp_path):
     cards = {dock: footage(8, 250_000) for dock in range(1, 5)}
     made = {dock: Card.of(tmp_path, f"R{dock:02}", files) for dock, files in cards.items()}

@@ -18,7 +18,6 @@ POINTS = 20
 
 
 @pytest.mark.alone
-@pytest.mark.long
 def test_after_a_power_cut_a_visit_goes_on_where_it_was(station, tmp_path):
     files = footage(8, 500_000)
     card = Card.of(tmp_path, "R01", files)

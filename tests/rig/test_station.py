@@ -5,13 +5,11 @@ import time
 import pytest
 
 from contracts.dock import DockState
-from tests.rig.expecting import digests, imported
+from tests.rig.expecting import digests, imported, ledger_problems
 from tests.rig.recorders import Card, footage
 
-ASK = (
-    "import urllib.request as ask;"
-    "print(ask.urlopen('http://127.0.0.1:8640/', timeout=60).read().decode())"
-)
+GET = "GET / HTTP/1.0\\r\\nHost: 127.0.0.1:8640\\r\\n\\r\\n"
+ASK = f"exec 3<>/dev/tcp/127.0.0.1/8640; printf '{GET}' >&3; cat <&3"
 FILL = "fallocate -l $(( $(df --output=avail -B1 /srv/muster | tail -1) - 8000000 )) /srv/muster/x"
 DAY_SECONDS = 86_400
 
@@ -42,13 +40,13 @@ def test_a_clock_that_jumps_forward_and_back_loses_no_order(station, tmp_path):
         assert imported(station, digests(one))
     sequences = [int(entry["sequence"]) for entry in station.entries()]
     assert sequences == list(range(1, len(sequences) + 1))
-    station.sh("muster-agent verify --config /etc/muster/station.toml", seconds=300)
+    assert ledger_problems(station, tmp_path) == []
 
 
 def test_the_kiosk_shows_the_recorder_in_its_dock(station, tmp_path):
     station.plug(1, Card.of(tmp_path, "R01", footage(1)))
     station.settled(1)
-    shown = station.sh(f'/opt/muster/bin/python -c "{ASK}"')
+    shown = station.sh(ASK)
     assert "R01" in shown
 
 

@@ -122,6 +122,14 @@ def test_a_keyboard_in_a_dock_is_barred_and_shown_in_the_dock():
     assert one.docks[1].state is DockState.EMPTY
 
 
+def test_a_word_of_an_earlier_visit_changes_nothing():
+    one = station()
+    see(one, device("1"))
+    before = one.docks[1]
+    effects = one.decide(FromDock(1, Identified("earlier", Identity(device_number="R1"))), NOW)
+    assert (effects, one.docks[1]) == ([], before)
+
+
 def test_an_unregistered_recorder_is_entered_as_refused():
     one = station()
     see(one, device())

@@ -126,6 +126,11 @@ def test_a_declaration_of_another_day_answers_nothing():
     assert standing(declaration("no_footage", day=date(2026, 9, 20))).state == "missing"
 
 
+def test_a_declaration_of_another_recorder_answers_nothing():
+    other = replace(declaration("no_footage"), recorder="R2")
+    assert standing(other).state == "missing"
+
+
 def test_footage_in_time_counts_more_than_a_declaration():
     assert standing(visit(HOUR), declaration("no_footage")).state == "met"
 
