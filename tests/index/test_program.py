@@ -188,6 +188,7 @@ def test_while_its_database_is_away_an_index_waits_and_says_so_once(
     assert not is_witnessed(station)
     postgres.start()
     until(lambda: is_witnessed(station) and listener.alerts("missing"), index_on_postgres.log())
+    until(lambda: "the database is back" in index_on_postgres.log())
     log = index_on_postgres.log()
     assert [log.count(f"the database is {what}") for what in ("away", "back")] == [1, 1]
     assert log.count("not stored") <= 1
